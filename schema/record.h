@@ -1,0 +1,28 @@
+// What the numbers in a Record message mean; see fastcollect.proto for its columns.
+#pragma once
+
+#define FCM_RECORD_FORMAT 1
+
+// Record.node_flags
+enum {
+    FCM_NODE_ITEM = 1 << 0,         // an item; without it a collector
+    FCM_NODE_FUNCTION = 1 << 1,     // it has a `function`, whose __dict__ keys are recorded
+    FCM_NODE_DERIVED_NAME = 1 << 2, // name = original + "[" + "-".join(ids) + "]"
+    FCM_NODE_STASH = 1 << 3,        // its stash wasn't empty: only materialization can serve it
+    FCM_NODE_FIXTURES = 1 << 4,     // it has `fixturenames`
+    FCM_NODE_COLLECTED = 1 << 5,    // a collector whose children are in the record
+};
+
+// Record.flags
+enum {
+    FCM_RECORD_HIGH_SCOPE = 1 << 0, // a call has a parameter of a scope above function
+};
+
+// Scopes of parameters, as in Record.call_scopes.
+enum fcm_scope {
+    FCM_SCOPE_SESSION,
+    FCM_SCOPE_PACKAGE,
+    FCM_SCOPE_MODULE,
+    FCM_SCOPE_CLASS,
+    FCM_SCOPE_FUNCTION,
+};
