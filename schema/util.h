@@ -2,6 +2,7 @@
 #ifndef FCM_UTIL_H
 #define FCM_UTIL_H
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,6 +11,9 @@
 #define FCM_AUTO(type) __attribute__((cleanup(type##_free_at))) struct type
 #define FCM_DEFINE_AUTO(type)                                                                      \
     static inline void type##_free_at(struct type **p) { type##_free(*p); }
+
+/* FCM_AUTO_DONE(fcm_x) x = {0}; the same for an embedded object, with fcm_x_done(&x). */
+#define FCM_AUTO_DONE(type) __attribute__((cleanup(type##_done))) struct type
 
 /* Hands a value out of its scope: the variable is NULL afterwards, so its cleanup does nothing. */
 #define fcm_take(p)                                                                                \
@@ -25,7 +29,11 @@ static inline void fcm_free_at(void *p) { free(*(void **)p); }
 
 /* FCM_AUTO_CLOSE int fd = -1; closes the descriptor, if any, at the end of the scope. */
 static inline void fcm_close_at(int *fd) {
-    if (*fd >= 0) close(*fd);
+    if (*fd < 0) return;
+    int saved = errno; /* a return value may still be made from it */
+    close(*fd);
+    *fd = -1;
+    errno = saved;
 }
 #define FCM_AUTO_CLOSE __attribute__((cleanup(fcm_close_at)))
 
