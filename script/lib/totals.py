@@ -12,7 +12,9 @@ from collections import Counter
 from pathlib import Path
 
 PYTEST_LINE = re.compile(r"^=*\s*(\d+ \w+(?:, \d+ \w+)*) in [\d.]+s", re.MULTILINE)
-MESON_LINE = re.compile(r"^(Ok|Fail|Timeout|Skipped|Unexpected Pass|Expected Fail):\s+(\d+)\s*$", re.MULTILINE)
+MESON_LINE = re.compile(
+    r"^(Ok|Fail|Timeout|Skipped|Unexpected Pass|Expected Fail):\s+(\d+)\s*$", re.MULTILINE
+)
 KIND = {
     "passed": "passed",
     "xfailed": "passed",
