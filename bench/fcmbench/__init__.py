@@ -1,0 +1,1 @@
+"""Measures pytest with and without fastcollect_meta, as whole processes in alternation."""

@@ -1,0 +1,166 @@
+"""The suites: what is listed, from where, and where their files lie."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fcmbench.generate import generate
+
+
+class Unavailable(Exception):
+    """The suite can't be measured here; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite that is ready: pytest's arguments, where to run it, and a folder with its test files.
+
+    `run_args` names a part that is quick enough to be run, None where nothing is to be run.
+    """
+
+    name: str
+    args: tuple[str, ...]
+    cwd: Path
+    files: Path
+    env: dict[str, str] = field(default_factory=dict)
+    keyword: str = "basic"
+    run_args: tuple[str, ...] | None = None
+
+
+def _installed(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise Unavailable(f"{package} is not installed")
+    return Path(spec.origin).parent
+
+
+def _pyargs(name: str, package: str, keyword: str, *run: str) -> Callable[[Path], Suite]:
+    def make(work: Path) -> Suite:
+        files = _installed(package)
+        run_args = ("--pyargs", *run) if run else None
+        return Suite(name, ("--pyargs", package), work, files, keyword=keyword, run_args=run_args)
+
+    return make
+
+
+def _sdist(work: Path, project: str) -> Path:
+    """The unpacked source distribution of the installed version of `project`."""
+    try:
+        version = importlib.metadata.version(project)
+    except importlib.metadata.PackageNotFoundError:
+        raise Unavailable(f"{project} is not installed") from None
+    target = work / "sdist"
+    wanted = re.sub(r"[-_.]+", "-", f"{project}-{version}").lower()
+
+    def unpacked() -> Path | None:
+        for path in target.iterdir():
+            if path.is_dir() and re.sub(r"[-_.]+", "-", path.name).lower() == re.sub(
+                r"[-_.]+", "-", wanted
+            ):
+                return path
+        return None
+
+    target.mkdir(parents=True, exist_ok=True)
+    if (there := unpacked()) is not None:
+        return there
+    done = subprocess.run(
+        [
+            *(
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--no-binary",
+                ":all:",
+            ),
+            *("--dest", str(target), f"{project}=={version}"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    archives = sorted(target.glob("*.tar.gz"))
+    if done.returncode or not archives:
+        raise Unavailable(f"no source distribution of {project} {version}: {done.stderr[-300:]}")
+    for archive in archives:
+        with tarfile.open(archive) as tar:
+            if hasattr(tarfile, "data_filter"):
+                tar.extractall(target, filter="data")
+            else:
+                tar.extractall(target)
+        archive.unlink()
+    if (there := unpacked()) is None:
+        raise Unavailable(f"{wanted} is not in its source distribution")
+    return there
+
+
+def _sqlalchemy(work: Path) -> Suite:
+    folder = _sdist(work, "sqlalchemy")
+    return Suite("sqlalchemy", ("test",), folder, folder / "test", keyword="test_basic")
+
+
+def _pytest(work: Path) -> Suite:
+    folder = _sdist(work, "pytest")
+    return Suite("pytest", ("testing",), folder, folder / "testing", keyword="test_basic")
+
+
+def _django(work: Path) -> Suite:
+    # Django's tests have a runner of their own; pytest reports an error for each file that needs an
+    # application that is not configured. Those are part of what has to be the same.
+    folder = _sdist(work, "django") / "tests"
+    env = {"DJANGO_SETTINGS_MODULE": "test_sqlite"}
+    args = ("-o", "python_files=test*.py", "--import-mode=importlib", ".")
+    return Suite("django", args, folder, folder, env=env, keyword="test_basic")
+
+
+def _generated(tests: int, per_file: int) -> Callable[[Path], Suite]:
+    name = f"gen-{tests}x{per_file}"
+
+    def make(work: Path) -> Suite:
+        folder = work / name
+        generate(folder, tests, per_file)
+        run = (".",) if tests <= 10_000 else None
+        return Suite(name, (".",), folder, folder, keyword="plain_1", run_args=run)
+
+    return make
+
+
+SUITES: dict[str, Callable[[Path], Suite]] = {
+    "networkx": _pyargs(
+        "networkx", "networkx", "clique", "networkx.generators", "networkx.classes"
+    ),
+    "sympy": _pyargs("sympy", "sympy", "integrate"),
+    "numpy": _pyargs("numpy", "numpy", "broadcast", "numpy.lib"),
+    "pandas": _pyargs("pandas", "pandas", "groupby"),
+    "scikit-learn": _pyargs("scikit-learn", "sklearn", "ridge"),
+    "sqlalchemy": _sqlalchemy,
+    "pytest": _pytest,
+    "django": _django,
+}
+for _tests, _per_file in (
+    (1_000, 10),
+    (10_000, 100),
+    (100_000, 100),
+    (100_000, 1_000),
+    (1_000_000, 1_000),
+):
+    SUITES[f"gen-{_tests}x{_per_file}"] = _generated(_tests, _per_file)
+
+
+def get(name: str, work: Path) -> Suite:
+    """The suite called `name`, made ready below `work`; also any gen-TESTSxPERFILE. Raises Unavailable."""
+    if name in SUITES:
+        return SUITES[name](work)
+    if found := re.fullmatch(r"gen-(\d+)x(\d+)", name):
+        return _generated(int(found[1]), int(found[2]))(work)
+    raise Unavailable(f"unknown suite {name}; there are: {', '.join(SUITES)}, gen-TESTSxPERFILE")
