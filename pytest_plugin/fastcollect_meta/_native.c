@@ -1,0 +1,49 @@
+// The extension module fastcollect_meta._native: records in both directions. `encode` reads pytest's nodes and packs a
+// record; the type Record unpacks one, answers for single nodes and builds lazy nodes. See _native.pyi for the
+// interface as Python sees it.
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "introspect.h"
+#include "pyrecord.h"
+
+static PyObject *native_encode(PyObject *module, PyObject *args) {
+    PyObject *root, *children, *extras;
+    if (!PyArg_ParseTuple(args, "OO!O!", &root, &PyDict_Type, &children, &PyDict_Type, &extras))
+        return NULL;
+    PyObject *support = PyImport_ImportModule("fastcollect_meta.introspection");
+    if (!support) return NULL;
+    PyObject *packed = fcm_introspect(root, children, extras, support);
+    Py_DECREF(support);
+    return packed;
+}
+
+static PyMethodDef native_methods[] = {
+    {"encode", native_encode, METH_VARARGS,
+     "encode(root, children, extras, /)\n--\n\n"
+     "Pack what pytest's collection made of the collector `root` as a Record message."},
+    {NULL, NULL, 0, NULL},
+};
+
+static int native_exec(PyObject *module) {
+    return fcm_pyrecord_register(module);
+}
+
+static PyModuleDef_Slot native_slots[] = {
+    {Py_mod_exec, native_exec},
+    {0, NULL},
+};
+
+static struct PyModuleDef native_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "fastcollect_meta._native",
+    .m_doc = "Records: from pytest's nodes, and to lazy nodes.",
+    .m_methods = native_methods,
+    .m_slots = native_slots,
+};
+
+PyMODINIT_FUNC PyInit__native(void);
+
+PyMODINIT_FUNC PyInit__native(void) {
+    return PyModuleDef_Init(&native_module);
+}
