@@ -1,0 +1,108 @@
+"""What the C walk over collected nodes asks of Python: rare per-class and per-function questions.
+
+`worker/introspect.c` calls the functions of this module by name.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from typing import Any
+
+from pytest import Item
+
+from . import compat
+from .reasons import Unrepresentable
+
+__all__ = ["Item", "Unrepresentable"]
+
+#: Instance attributes that lazy nodes serve from a record; every other one materializes.
+SERVED = frozenset(
+    {
+        "own_markers",
+        "keywords",
+        "extra_keyword_matches",
+        "stash",
+        "_report_sections",
+        "user_properties",
+        "originalname",
+        "callspec",
+        "fixturenames",
+        "location",
+    }
+)
+
+_scope_numbers = {"session": 0, "package": 1, "module": 2, "class": 3, "function": 4}
+
+
+def class_name(cls: type) -> str:
+    """The name under which a class can be found again: "module:qualname".
+
+    :raises Unrepresentable: where it can't be found under that name.
+    """
+    name = f"{cls.__module__}:{cls.__qualname__}"
+    if find_class(name) is not cls:
+        raise Unrepresentable("class-not-importable", name)
+    return name
+
+
+def find_class(name: str) -> type | None:
+    """The class with that name among the modules that are loaded; nothing is imported."""
+    module_name, _, qualname = name.partition(":")
+    found: Any = sys.modules.get(module_name)
+    for part in qualname.split("."):
+        found = getattr(found, "__dict__", {}).get(part)
+    return found if isinstance(found, type) else None
+
+
+def docstring(obj: object) -> str | None:
+    """The docstring as `inspect.getdoc` gives it, or None."""
+    try:
+        doc = inspect.getdoc(obj) if obj else None
+    except Exception:
+        return None
+    return doc if isinstance(doc, str) else None
+
+
+def place(item: Item) -> tuple[str, int | None, str | None]:
+    """An item's location; its third part is None where it is the dotted name that any function has.
+
+    :raises Unrepresentable: where asking for it fails.
+    """
+    try:
+        path, line, domain = item.location
+    except Exception as error:
+        raise Unrepresentable("location", repr(error)) from None
+    return path, line, None if domain == compat.dotted_name(item) else domain
+
+
+def relative_path(collector: Any) -> str:
+    """First part of the location of an item that is defined in the collector's own file."""
+    return compat.relative_path(collector)
+
+
+def path_bytes(collector: Any) -> bytes:
+    """The collector's path, in the file system's encoding."""
+    return os.fsencode(collector.path)
+
+
+def scope_number(scope: Any) -> int:
+    """Number of a scope in a record."""
+    return _scope_numbers[scope.value]
+
+
+def grouping_key(value: object, scope: int) -> object:
+    """Hashable stand-in by which pytest groups an opaque value of a high scope; None where it groups by index.
+
+    :raises Unrepresentable: where values of several files would have to be compared.
+    """
+    if not compat.GROUPS_BY_VALUE:
+        return None
+    try:
+        hash(value)
+    except TypeError:
+        return None
+    if scope < _scope_numbers["module"]:
+        raise Unrepresentable("shared-parameter", f"a value of type {type(value).__qualname__}")
+    return compat.param_value_key(value)

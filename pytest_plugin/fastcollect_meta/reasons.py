@@ -1,0 +1,49 @@
+"""Why a file is collected natively: names that are counted and shown, each with its explanation."""
+
+from __future__ import annotations
+
+EXPLANATIONS: dict[str, str] = {
+    "collection-error": "its collection fails; pytest itself reports the error",
+    "prints-while-importing": "it prints while it is imported and output is not captured by descriptor",
+    "logs-while-importing": "it logs while it is imported and live logs are on",
+    "warning-with-state": "it raises a warning whose object says more than its text",
+    "exits-while-importing": "its import ends the interpreter or the session",
+    "duplicate-module-name": "another file of the run has the same module name",
+    "class-not-loaded": "a class of its nodes is not loaded in the main process",
+    "class-not-importable": "a class of its nodes can't be found under its name",
+    "class-layout": "a class of its nodes has a layout that a lazy node can't take",
+    "shared-parameter": "a parameter of session or package scope can't be compared across files",
+    "keywords": "a node's keywords don't follow from its name, markers and function",
+    "markers": "a node's markers are not a list",
+    "line": "a line number is out of range",
+    "location": "an item's location can't be told",
+    "callspec": "an item's parameters are not those of a plain CallSpec",
+    "parameter-index": "a parameter has no index",
+    "parent": "a node's parent is not the collector that yielded it",
+    "path": "a node has another path than its file",
+    "config": "a node has another config than its file",
+    "session": "a node has another session than its file",
+    "asked-before-collection": "a plugin asked for the module before it was collected",
+    "not-in-walk": "the farm's walk did not find it",
+    "farm-gone": "the farm ended before it had collected it",
+    "unstable": "its tests differed from its metadata in an earlier run",
+    "few-files": "so few files that starting the farm would take longer",
+    "crashed": "its import crashed a worker twice",
+    "timed-out": "its import took longer than its time limit",
+    "out-of-memory": "its import ran out of memory",
+    "malformed-record": "its record could not be read",
+    "internal-error": "an error of our own; please report it",
+}
+
+
+class Unrepresentable(Exception):
+    """A file's collection can't be represented exactly: it goes the native way.
+
+    :param reason: a name of `EXPLANATIONS`.
+    :param detail: what it is about, for `-v`.
+    """
+
+    def __init__(self, reason: str, detail: object = "") -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail if isinstance(detail, str) else repr(detail)
