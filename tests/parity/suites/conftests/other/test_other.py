@@ -1,0 +1,6 @@
+def test_place(place):
+    assert place == ["root"]
+
+
+def test_unknown(nonexistent_fixture):
+    pass

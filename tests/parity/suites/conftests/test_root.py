@@ -1,0 +1,3 @@
+def test_place(place, colour):
+    assert place == ["root"]
+    assert colour == "red"

@@ -1,0 +1,1 @@
+raise RuntimeError("package cannot be imported")

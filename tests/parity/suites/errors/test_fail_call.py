@@ -1,0 +1,3 @@
+import pytest
+
+pytest.fail("at module level", pytrace=False)

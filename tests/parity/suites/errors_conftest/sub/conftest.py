@@ -1,0 +1,1 @@
+raise RuntimeError("conftest cannot be imported")

@@ -1,0 +1,2 @@
+def test_module_class(request):
+    assert request.node.parent.marker == "own"

@@ -1,0 +1,5 @@
+from . import tool
+
+
+def test_tool():
+    assert tool.VALUE == 1

@@ -1,0 +1,3 @@
+import pytest
+
+missing = pytest.importorskip("module_that_is_not_there")

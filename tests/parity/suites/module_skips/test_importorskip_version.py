@@ -1,0 +1,3 @@
+import pytest
+
+pytest.importorskip("pytest", minversion="999")

@@ -1,0 +1,3 @@
+import helper_that_skips
+
+helper_that_skips.skip()

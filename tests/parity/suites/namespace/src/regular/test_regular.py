@@ -1,0 +1,5 @@
+from regular import data
+
+
+def test_regular():
+    assert data.VALUE == 3

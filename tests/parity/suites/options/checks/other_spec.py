@@ -1,0 +1,6 @@
+import pytest
+
+
+@pytest.mark.quick
+def check_quick():
+    pass

@@ -1,0 +1,2 @@
+def equal(a, b):
+    assert a == b

@@ -1,0 +1,1 @@
+pytest_plugins = ["own_plugin", "helpers.more"]

@@ -1,0 +1,5 @@
+VALUE = 7
+
+
+def test_neighbour():
+    pass

@@ -1,0 +1,2 @@
+def test_outside(request):
+    assert request.path.exists()

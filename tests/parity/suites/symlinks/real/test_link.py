@@ -1,0 +1,1 @@
+../outside/test_outside.py

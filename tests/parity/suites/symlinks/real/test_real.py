@@ -1,0 +1,2 @@
+def test_real(where):
+    assert where == "real"
