@@ -1,0 +1,58 @@
+"""Options of our tests, and what each of them must leave behind: nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from leftovers import Leftovers, become_subreaper
+
+_TEMPORARY = pytest.StashKey[Path]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("fastcollect-meta's tests")
+    group.addoption("--full", action="store_true", help="run the full product of parity cases (half an hour)")
+    group.addoption("--modes", default="", help="compare these with native instead of a case's own: here,farm,again,native")
+    group.addoption(
+        "--examples", type=int, default=0, metavar="N", help="random suites to try, new ones each time (default: a fixed few)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Gives the session a folder for temporary files of its own, and orphaned processes a parent: this one."""
+    folder = Path(tempfile.mkdtemp(prefix="fcm-tests-"))
+    config.stash[_TEMPORARY] = folder
+    os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = None
+    become_subreaper()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    folder = config.stash.get(_TEMPORARY, None)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Fails a test after which more processes, descriptors or temporary files are there than before."""
+    before = Leftovers.now(item.config.stash[_TEMPORARY])
+    item.stash[_BEFORE] = before
+    return (yield)
+
+
+_BEFORE = pytest.StashKey[Leftovers]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    result = yield
+    more = Leftovers.more_than(item.stash[_BEFORE], item.config.stash[_TEMPORARY])
+    if more:
+        pytest.fail("left behind: " + "; ".join(more), pytrace=False)
+    return result

@@ -1,0 +1,60 @@
+"""Each suite in suites/, asked in many ways: the plugin's run is the same as the native one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from cases import QUICK, SPECIAL, SUITES, Case, full, quick, suites
+from sameness import MODES, Outcome, Workspace, differences, run
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "case" in metafunc.fixturenames:
+        cases = full() if metafunc.config.getoption("--full") else quick()
+        metafunc.parametrize("case", cases, ids=[case.id for case in cases])
+
+
+def in_mode(workspace: Workspace, case: Case, mode: str, probe: Path) -> Outcome:
+    """The outcome of the case's run in a mode; "again" is the second of two runs of the farm."""
+    def once(mode: str) -> Outcome:
+        args = [*MODES[mode], *case.args]
+        return run(workspace.folder / case.folder, args, probe=probe, deep=case.deep, env=dict(case.env))
+
+    workspace.reset()
+    if mode == "again":
+        once("farm")
+        workspace.reset(compiled=False)
+        mode = "farm"
+    return once(mode)
+
+
+def test_same(
+    case: Case, tmp_path: Path, probe: Path, compare: ModuleType, pytestconfig: pytest.Config
+) -> None:
+    workspace = Workspace(SUITES / case.suite, tmp_path / "suite")
+    if case.before is not None:
+        run(workspace.folder / case.folder, case.before, probe=probe)
+        workspace.keep()
+    native = in_mode(workspace, case, "native", probe)
+    found: list[str] = []
+    modes = [mode for mode in pytestconfig.getoption("--modes").split(",") if mode]
+    for mode in modes or case.modes:
+        plugin = in_mode(workspace, case, mode, probe)
+        lines = differences(compare, native, plugin, case.deep, case.text)
+        if lines:
+            again = in_mode(workspace, case, "native", probe)
+            steady = differences(compare, native, again, case.deep, case.text)
+            if steady:
+                pytest.fail("native does not repeat itself, which makes the case useless:\n" + "\n".join(steady))
+            found += [f"--- {mode}", *lines]
+    if found:
+        pytest.fail("\n".join([f"pytest {' '.join(case.args)}   in suites/{case.suite}/{case.folder}", *found]), pytrace=False)
+
+
+def test_cases_have_names_of_their_own() -> None:
+    cases = full()
+    assert len({case.id for case in cases}) == len(cases)
+    assert {case.suite for case in quick()} == set(suites())
+    assert {case.id for case in SPECIAL} >= QUICK
