@@ -16,10 +16,20 @@ _TEMPORARY = pytest.StashKey[Path]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("fastcollect-meta's tests")
-    group.addoption("--full", action="store_true", help="run the full product of parity cases (half an hour)")
-    group.addoption("--modes", default="", help="compare these with native instead of a case's own: here,farm,again,native")
     group.addoption(
-        "--examples", type=int, default=0, metavar="N", help="random suites to try, new ones each time (default: a fixed few)"
+        "--full", action="store_true", help="run the full product of parity cases (half an hour)"
+    )
+    group.addoption(
+        "--modes",
+        default="",
+        help="compare these with native instead of a case's own: here,farm,again,native",
+    )
+    group.addoption(
+        "--examples",
+        type=int,
+        default=0,
+        metavar="N",
+        help="random suites to try, new ones each time (default: a fixed few)",
     )
 
 

@@ -89,13 +89,19 @@ class Case:
 
 
 def suites() -> list[str]:
-    return sorted(path.name for path in SUITES.iterdir() if path.is_dir() and path.name != "__pycache__")
+    return sorted(
+        path.name for path in SUITES.iterdir() if path.is_dir() and path.name != "__pycache__"
+    )
 
 
 def first_file(suite: str) -> str:
     """The first test file at the top of a suite, or anywhere in it."""
     folder = SUITES / suite
-    found = sorted(folder.glob("test_*.py")) or sorted(folder.rglob("test_*.py")) or sorted(folder.rglob("*.py"))
+    found = (
+        sorted(folder.glob("test_*.py"))
+        or sorted(folder.rglob("test_*.py"))
+        or sorted(folder.rglob("*.py"))
+    )
     return str(found[0].relative_to(folder))
 
 
@@ -112,35 +118,92 @@ def asked(suite: str, *args: str, name: str | None = None, **fields: object) -> 
 #: Cases that only one suite can answer.
 SPECIAL: list[Case] = [
     # ids
-    asked("parametrize", "test_kinds.py::test_stacked[1-3]", "test_kinds.py::TestOnClass::test_three[True-1-2]"),
-    asked("parametrize", "test_kinds.py::test_stacked", "test_kinds.py::test_stacked[2-4]", name="overlapping-ids"),
-    asked("parametrize", "test_kinds.py::test_odd_text[a::b]", "test_kinds.py::test_odd_text[[x]]", name="odd-ids"),
+    asked(
+        "parametrize",
+        "test_kinds.py::test_stacked[1-3]",
+        "test_kinds.py::TestOnClass::test_three[True-1-2]",
+    ),
+    asked(
+        "parametrize",
+        "test_kinds.py::test_stacked",
+        "test_kinds.py::test_stacked[2-4]",
+        name="overlapping-ids",
+    ),
+    asked(
+        "parametrize",
+        "test_kinds.py::test_odd_text[a::b]",
+        "test_kinds.py::test_odd_text[[x]]",
+        name="odd-ids",
+    ),
     asked("parametrize", "test_kinds.py::test_stacked[9-9]", name="missing-param-id"),
     asked("parametrize", "-k", "stacked and 1-3 or TestOnClass and False", name="k-ids"),
     asked("parametrize", "-m", "owner(name='me') or slow and not xfail", name="m-arguments"),
-    asked("parametrize", "--deselect=test_kinds.py::test_stacked[1-3]", "--deselect=test_indirect.py::Test", "-q"),
+    asked(
+        "parametrize",
+        "--deselect=test_kinds.py::test_stacked[1-3]",
+        "--deselect=test_indirect.py::Test",
+        "-q",
+    ),
     asked("parametrize", "-o", "empty_parameter_set_mark=fail_at_collect", name="empty-sets-fail"),
-    asked("parametrize", "-o", "disable_test_id_escaping_and_forfeit_all_rights_to_community_support=true", "--co", "-q",
-          name="unescaped-ids"),
-    asked("classes", "test_classes.py::TestNested::TestInner", "test_classes.py::TestDerivedAgain::test_own"),
-    asked("classes", "test_classes.py::TestNested::TestInner::test_inner", "test_classes.py::TestNested", name="inner-then-outer"),
+    asked(
+        "parametrize",
+        "-o",
+        "disable_test_id_escaping_and_forfeit_all_rights_to_community_support=true",
+        "--co",
+        "-q",
+        name="unescaped-ids",
+    ),
+    asked(
+        "classes",
+        "test_classes.py::TestNested::TestInner",
+        "test_classes.py::TestDerivedAgain::test_own",
+    ),
+    asked(
+        "classes",
+        "test_classes.py::TestNested::TestInner::test_inner",
+        "test_classes.py::TestNested",
+        name="inner-then-outer",
+    ),
     asked("classes", "test_classes.py::TestNested::NotCollected", name="uncollected-class"),
-    asked("classes", "--keep-duplicates", "test_classes.py::TestPlain", "test_classes.py::TestPlain::test_one", "test_classes.py",
-          name="keep-duplicates-ids"),
+    asked(
+        "classes",
+        "--keep-duplicates",
+        "test_classes.py::TestPlain",
+        "test_classes.py::TestPlain::test_one",
+        "test_classes.py",
+        name="keep-duplicates-ids",
+    ),
     asked("markers", "-m", "level and not data", name="m-level"),
     asked("markers", "-k", "special_key or another or slow", name="k-function-attributes"),
     asked("markers", "--strict-markers", name="strict-markers"),
     asked("markers", "--runxfail", name="runxfail"),
     asked("conftests", "--colour=blue", "sub/deeper", name="own-option"),
-    asked("conftests", "sub/deeper/test_deeper.py::TestClass::test_place", "test_root.py", "sub", name="mixed-arguments"),
+    asked(
+        "conftests",
+        "sub/deeper/test_deeper.py::TestClass::test_place",
+        "test_root.py",
+        "sub",
+        name="mixed-arguments",
+    ),
     asked("conftests", "test_sub.py", "deeper", folder="sub", name="from-a-subfolder"),
     asked("conftests", "--confcutdir=sub", "sub", name="confcutdir-sub"),
     asked("conftests", "sub/deeper/test_ignored.py", name="ignored-but-named"),
-    asked("packages", "top/inner/test_inner.py", "top/__init__.py", "plain", name="files-of-packages"),
-    asked("packages", "--pyargs", "top.inner", "top.inner.test_inner::TestInPackage", name="pyargs", env=(("PYTHONPATH", "."),)),
+    asked(
+        "packages", "top/inner/test_inner.py", "top/__init__.py", "plain", name="files-of-packages"
+    ),
+    asked(
+        "packages",
+        "--pyargs",
+        "top.inner",
+        "top.inner.test_inner::TestInPackage",
+        name="pyargs",
+        env=(("PYTHONPATH", "."),),
+    ),
     asked("packages", "-o", "python_files=test_*.py", "top", name="init-not-a-test-file"),
     asked("duplicates", "--continue-on-collection-errors", name="continue"),
-    asked("unittests", "test_unittests.py::TestSimple::test_value", "test_unittests.py::TestRunTest"),
+    asked(
+        "unittests", "test_unittests.py::TestSimple::test_value", "test_unittests.py::TestRunTest"
+    ),
     asked("unittests", "-p", "no:unittest", name="no-unittest"),
     asked("doctests", "--doctest-continue-on-failure", "-v", name="continue-on-failure"),
     asked("doctests", "--doctest-ignore-import-errors", name="ignore-import-errors"),
@@ -157,7 +220,14 @@ SPECIAL: list[Case] = [
     asked("module_skips", "-rs", "-v", name="reasons"),
     asked("module_skips", "--co", "-rs", name="tree"),
     asked("warns", "-W", "error", name="errors"),
-    asked("warns", "-W", "error::UserWarning:test_importing", "-W", "ignore::RuntimeWarning", name="error-for-one-module"),
+    asked(
+        "warns",
+        "-W",
+        "error::UserWarning:test_importing",
+        "-W",
+        "ignore::RuntimeWarning",
+        name="error-for-one-module",
+    ),
     asked("warns", "-p", "no:warnings", name="no-warnings"),
     asked("warns", "--disable-warnings", name="disabled"),
     asked("prints", "-s", name="no-capture"),
@@ -167,19 +237,41 @@ SPECIAL: list[Case] = [
     asked("fixtures", "--setup-plan", name="setup-plan"),
     asked("fixtures", "-k", "finalizes or inner", name="k"),
     asked("scopes", "pkg_two", "test_b.py", "test_a.py", name="other-order"),
-    asked("scopes", "test_b.py::test_session", "test_a.py::test_session", "--setup-plan", name="ids-setup-plan"),
+    asked(
+        "scopes",
+        "test_b.py::test_session",
+        "test_a.py::test_session",
+        "--setup-plan",
+        name="ids-setup-plan",
+    ),
     asked("requests", "test_request.py", name="one-file"),
     asked("requests", "--junitxml=report.xml", "-o", "junit_duration_report=call", name="junit"),
-    asked("odd_names", "test_names.py::test with space", "brackets[1]/test_[x].py::TestClass", "ünï", name="odd-ids"),
-    asked("odd_names", "-dash/test_-dash.py" if False else "./-dash", name="dash"),
+    asked(
+        "odd_names",
+        "test_names.py::test with space",
+        "brackets[1]/test_[x].py::TestClass",
+        "ünï",
+        name="odd-ids",
+    ),
+    asked("odd_names", "./-dash", name="dash"),
     asked("symlinks", "linked/test_real.py", "real", name="link-and-target"),
-    asked("namespace", "--pyargs", "space.one", "space.two.test_two", "regular", name="pyargs", env=(("PYTHONPATH", "src:other"),)),
+    asked(
+        "namespace",
+        "--pyargs",
+        "space.one",
+        "space.two.test_two",
+        "regular",
+        name="pyargs",
+        env=(("PYTHONPATH", "src:other"),),
+    ),
     asked("namespace", "--import-mode=importlib", name="importlib"),
     asked("namespace", "-o", "consider_namespace_packages=false", name="not-considered"),
     asked("import_modes", "--import-mode=prepend", name="prepend"),
     asked("import_modes", "--import-mode=append", name="append"),
     asked("options", "-c", "alternative.ini", name="other-ini"),
-    asked("options", "-o", "python_functions=test check", "-o", "testpaths=more", name="overridden"),
+    asked(
+        "options", "-o", "python_functions=test check", "-o", "testpaths=more", name="overridden"
+    ),
     asked("options", ".", name="testpaths-overridden"),
     asked("options", "--override-ini=addopts=", "more/outside/check_outside.py", name="outside"),
     asked("plugins", "-p", "own_plugin", "-p", "no:helpers.more", name="p"),
@@ -226,7 +318,11 @@ def full() -> list[Case]:
     modes = ("here", "farm", "again")
     cases = [dataclasses.replace(case, modes=modes) for case in quick() + SPECIAL]
     cases += [way(suite, name, modes=modes) for suite in suites() for name in WAYS]
-    cases += [way(suite, name, modes=modes, deep=True) for suite in suites() for name in ("collect", "run", "m", "k")]
+    cases += [
+        way(suite, name, modes=modes, deep=True)
+        for suite in suites()
+        for name in ("collect", "run", "m", "k")
+    ]
     return _once(cases)
 
 

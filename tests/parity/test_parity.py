@@ -18,9 +18,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def in_mode(workspace: Workspace, case: Case, mode: str, probe: Path) -> Outcome:
     """The outcome of the case's run in a mode; "again" is the second of two runs of the farm."""
+
     def once(mode: str) -> Outcome:
         args = [*MODES[mode], *case.args]
-        return run(workspace.folder / case.folder, args, probe=probe, deep=case.deep, env=dict(case.env))
+        return run(
+            workspace.folder / case.folder, args, probe=probe, deep=case.deep, env=dict(case.env)
+        )
 
     workspace.reset()
     if mode == "again":
@@ -47,10 +50,18 @@ def test_same(
             again = in_mode(workspace, case, "native", probe)
             steady = differences(compare, native, again, case.deep, case.text)
             if steady:
-                pytest.fail("native does not repeat itself, which makes the case useless:\n" + "\n".join(steady))
+                pytest.fail(
+                    "native does not repeat itself, which makes the case useless:\n"
+                    + "\n".join(steady)
+                )
             found += [f"--- {mode}", *lines]
     if found:
-        pytest.fail("\n".join([f"pytest {' '.join(case.args)}   in suites/{case.suite}/{case.folder}", *found]), pytrace=False)
+        pytest.fail(
+            "\n".join(
+                [f"pytest {' '.join(case.args)}   in suites/{case.suite}/{case.folder}", *found]
+            ),
+            pytrace=False,
+        )
 
 
 def test_cases_have_names_of_their_own() -> None:

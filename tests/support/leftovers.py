@@ -33,7 +33,12 @@ def _children() -> dict[int, str]:
             state, parent = stat.rpartition(")")[2].split()[:2]
             if int(parent) != me:
                 continue
-            command = Path("/proc", entry, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            command = (
+                Path("/proc", entry, "cmdline")
+                .read_bytes()
+                .replace(b"\0", b" ")
+                .decode(errors="replace")
+            )
         except OSError:
             continue
         if state == "Z":  # whoever started it may still ask for its status
@@ -54,7 +59,11 @@ def _descriptors() -> dict[int, str]:
 
 
 def _temporary(folder: Path) -> set[str]:
-    return {name for name in os.listdir(folder) if not name.startswith(_KEPT_BY_PYTEST)} if folder.exists() else set()
+    return (
+        {name for name in os.listdir(folder) if not name.startswith(_KEPT_BY_PYTEST)}
+        if folder.exists()
+        else set()
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,8 +91,16 @@ class Leftovers:
         return more
 
     def _without(self, before: Leftovers) -> list[str]:
-        more = [f"process {pid} ({text})" for pid, text in self.children.items() if pid not in before.children]
+        more = [
+            f"process {pid} ({text})"
+            for pid, text in self.children.items()
+            if pid not in before.children
+        ]
         if len(self.descriptors) > len(before.descriptors):
-            more += [f"descriptor {fd} ({text})" for fd, text in self.descriptors.items() if fd not in before.descriptors]
+            more += [
+                f"descriptor {fd} ({text})"
+                for fd, text in self.descriptors.items()
+                if fd not in before.descriptors
+            ]
         more += [f"temporary file {name}" for name in self.temporary - before.temporary]
         return more

@@ -33,7 +33,9 @@ MODES: dict[str, tuple[str, ...]] = {
 #: A process that takes longer than this hangs.
 TIME_LIMIT = 100.0
 
-_DROPPED_ENVIRONMENT = re.compile(r"FASTCOLLECT_META_|PYTEST_|PARITY_|CI$|BUILD_NUMBER$|PYTHONDONTWRITEBYTECODE$")
+_DROPPED_ENVIRONMENT = re.compile(
+    r"FASTCOLLECT_META_|PYTEST_|PARITY_|CI$|BUILD_NUMBER$|PYTHONDONTWRITEBYTECODE$"
+)
 _NORMALISED = [
     (re.compile(r"0x[0-9a-fA-F]{6,}"), "0x"),
     (re.compile(r"\b\d+\.\d+s( \(\d+:\d\d:\d\d\))?"), "#s"),
@@ -143,11 +145,15 @@ def text_difference(native: Iterable[str], plugin: Iterable[str]) -> list[str]:
     """The first lines of a unified diff, empty where there is none."""
     return [
         line[:200]
-        for line in difflib.unified_diff(list(native), list(plugin), "native", "plugin", lineterm="", n=1)
+        for line in difflib.unified_diff(
+            list(native), list(plugin), "native", "plugin", lineterm="", n=1
+        )
     ][:40]
 
 
-def differences(compare: ModuleType, native: Outcome, plugin: Outcome, deep: bool, text: bool = True) -> list[str]:
+def differences(
+    compare: ModuleType, native: Outcome, plugin: Outcome, deep: bool, text: bool = True
+) -> list[str]:
     """Every difference between two runs, one a line; empty where they are the same."""
     found: list[str] = list(compare.differences(native.data, plugin.data, deep))
     if native.data.keys() != plugin.data.keys():
@@ -169,7 +175,9 @@ class Workspace:
     def __init__(self, suite: Path, folder: Path) -> None:
         self.folder = folder
         self._kept = folder.parent / f"{folder.name}-cache"
-        shutil.copytree(suite, folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "order.txt"))
+        shutil.copytree(
+            suite, folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "order.txt")
+        )
 
     def keep(self) -> None:
         """Makes the present state of pytest's cache the one that reset() goes back to."""

@@ -22,8 +22,12 @@ def test_renamed(request):
     assert request.node.name == "test_new_name"
 
 
-def test_skipme():
+def skipme():
     raise AssertionError
+
+
+skipme.skipme = True
+test_marked_by_attribute = skipme
 
 
 def test_extra(extra, request):

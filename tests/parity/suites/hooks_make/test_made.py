@@ -24,5 +24,6 @@ class OwnThing:
 
 
 class TestPlain:
-    def check_inside(self, request):
+    @staticmethod
+    def check_inside(request):
         assert request.node.own == "set"

@@ -12,9 +12,9 @@ def test_function(marks):
     assert [m[1] for m in marks if m[0] == "level"] == [("function",), ("module",)]
 
 
-@pytest.mark.data(OPAQUE)
+@pytest.mark.data.with_args(OPAQUE)
 @pytest.mark.data(key=Opaque)
-@pytest.mark.data(math.sqrt, lambda: 0)
+@pytest.mark.data.with_args(math.sqrt, lambda: 0)
 def test_opaque(request):
     first, *_ = [m for m in request.node.iter_markers("data") if m.args]
     assert first.args[0] is math.sqrt or first.args[0] is OPAQUE
@@ -71,7 +71,7 @@ def test_shared_two():
 @pytest.mark.parametrize("n", [pytest.param(1, marks=pytest.mark.level("param"))])
 @pytest.mark.level("function")
 def test_param(n, request):
-    assert request.node.get_closest_marker("level").args == ("param",)
+    assert request.node.get_closest_marker("level").args == ("function",)
 
 
 class TestKeywordsAttributes:

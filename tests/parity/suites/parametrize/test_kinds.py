@@ -123,7 +123,7 @@ def test_ids_generator(a):
         pytest.param(5, marks=pytest.mark.xfail(reason="odd", strict=True)),
         pytest.param(6, marks=pytest.mark.skip(reason="not now")),
         pytest.param(7, marks=pytest.mark.skipif("True", reason="text condition")),
-        pytest.param(8, marks=pytest.mark.owner(helper)),
+        pytest.param(8, marks=pytest.mark.owner.with_args(helper)),
         pytest.param(9, marks=()),
     ],
 )
