@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import logging
 import os
+import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import _pytest.capture
+import _pytest.config
+import _pytest.pathlib
 import pytest
 from _pytest import fixtures, mark, nodes, python
+from _pytest.cacheprovider import Cache
 from _pytest.config import Config
 from _pytest.main import Session
 from _pytest.mark.structures import Mark, NodeKeywords, get_unpacked_marks
+from _pytest.outcomes import Exit
+from _pytest.reports import CollectReport
 from _pytest.scope import Scope
 from _pytest.stash import Stash
 
@@ -225,3 +235,328 @@ def session_is_rewriting(session: Session) -> None:
     state = session.config.stash.get(assertstate_key, None)
     if state and state.hook is not None:
         state.hook.set_session(session)
+
+
+# Preparing pytest in a zygote
+
+#: Options by their `dest`, and what switches them off in a process that only collects for another one.
+#: Those that aren't pytest's own are left alone where their plugin isn't loaded.
+_OFF: dict[str, Any] = {
+    "allure_report_dir": None,
+    "cacheclear": False,
+    "cov_source": None,
+    "debug": None,
+    "dist": "no",
+    "distload": False,
+    "failedfirst": False,
+    "htmlpath": None,
+    "json_report": False,
+    "lf": False,
+    "log_file": os.devnull,
+    "looponfail": False,
+    "maxprocesses": None,
+    "newfirst": False,
+    "numprocesses": None,
+    "pastebin": None,
+    "report_log": None,
+    "stepwise": False,
+    "stepwise_skip": False,
+    "trace": False,
+    "tx": [],
+    "usepdb": False,
+    "xmlpath": None,
+}
+
+
+def _switch_off(options: Any) -> None:
+    for name, off in _OFF.items():
+        if hasattr(options, name):
+            setattr(options, name, off)
+
+
+class _Quiet:
+    """Plugin for the time of preparation: switches off what must not run in a zygote."""
+
+    def __init__(self) -> None:
+        self.logs_to_file = False
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> Iterator[None]:
+        # Coverage, for one, starts here and looks at these.
+        _switch_off(early_config.known_args_namespace)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_cmdline_parse(self) -> Iterator[None]:
+        config: Any = yield
+        if config is not None:
+            self.logs_to_file = bool(config.getoption("log_file", None) or _ini(config, "log_file"))
+            _switch_off(config.option)
+        return config  # type: ignore[no-any-return]
+
+
+def _ini(config: pytest.Config, name: str) -> Any:
+    try:
+        return config.getini(name)
+    except (ValueError, KeyError):
+        return None
+
+
+class LogCounter:
+    """Counts what live logging would have printed and a log file would have got."""
+
+    def __init__(self, config: pytest.Config, logs_to_file: bool) -> None:
+        self.count = 0
+        plugin = config.pluginmanager.get_plugin("logging-plugin")
+        if plugin is None:
+            return
+        if logs_to_file:
+            plugin.log_file_handler.emit = self._emit
+        if plugin._log_cli_enabled():
+            plugin.log_cli_handler.emit = self._emit
+
+    def _emit(self, record: logging.LogRecord) -> None:
+        self.count += 1
+
+
+def prepare_session(args: list[str]) -> tuple[pytest.Config, pytest.Session, LogCounter]:
+    """Configure pytest as its main() does, up to and including pytest_sessionstart.
+
+    Whatever writes reports, measures coverage, distributes tests or debugs is switched off; nothing is
+    ever unconfigured. Raises what pytest raises: UsageError, ConftestImportFailure, Exit, ...
+    """
+    quiet = _Quiet()
+    config = _pytest.config._prepareconfig(args, [quiet])
+    config.pluginmanager.unregister(quiet)
+    config.invocation_params = dataclasses.replace(config.invocation_params, plugins=None)  # type: ignore[misc]
+    Cache.set = _cache_set  # type: ignore[method-assign]
+    session = pytest.Session.from_config(config)
+    config._do_configure()
+    config.hook.pytest_sessionstart(session=session)
+    return config, session, LogCounter(config, quiet.logs_to_file)
+
+
+def _cache_set(self: Cache, key: str, value: object) -> None:
+    """Cache.set in a zygote: the main process writes the cache."""
+
+
+def explain_failure(error: BaseException) -> str:
+    """One line that says why preparing pytest failed."""
+    if isinstance(error, _pytest.config.ConftestImportFailure):
+        cause = error.cause if hasattr(error, "cause") else error.excinfo[1]
+        return f"{error.path}: {type(cause).__name__}: {cause}".splitlines()[0]
+    if isinstance(error, pytest.UsageError):
+        return " ".join(str(part) for part in error.args).splitlines()[0] if error.args else "usage"
+    if isinstance(error, Exit):
+        return f"pytest.exit: {error.msg}"
+    return (f"{type(error).__name__}: {error}".splitlines() or [type(error).__name__])[0]
+
+
+def collect_with(config: pytest.Config, session: pytest.Session, collect: Callable[[], None]) -> None:
+    """Run pytest's collection with `collect` in place of `Session.perform_collect`.
+
+    It runs inside what every plugin sets up around a collection: warning filters, log handlers, assertion
+    rewriting.
+    """
+
+    def perform_collect(args: Any = None, genitems: bool = True) -> list[pytest.Item]:
+        del session.perform_collect
+        collect()
+        return []
+
+    session.perform_collect = perform_collect  # type: ignore[method-assign,assignment]
+    config.hook.pytest_collection(session=session)
+
+
+class _NoItems:
+    """`config.hook` for a collection that has no items to show."""
+
+    def __init__(self, hook: Any) -> None:
+        self._hook = hook
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("pytest_collection_modifyitems", "pytest_collection_finish"):
+            return _nothing
+        return getattr(self._hook, name)
+
+
+def _nothing(**kwargs: object) -> None:
+    pass
+
+
+def walk_files(
+    config: pytest.Config, session: pytest.Session, note: Callable[[pytest.File], None]
+) -> None:
+    """Collect as `Session.perform_collect` does, but only `note` each file's collector.
+
+    Every hook for directories and files runs, in order; a file that is met twice is noted twice. Arguments
+    inside a file are not looked for. Raises UsageError for an argument that names no file or directory.
+    """
+    collect_one_node = session._collect_one_node
+    collect = session.collect
+    hook = config.hook
+    unread = CollectReport("", "skipped", None, [])
+
+    def note_file(node: Any, handle_dupes: bool = True) -> tuple[CollectReport, bool]:
+        if isinstance(node, nodes.File):
+            note(node)
+            return unread, True
+        return collect_one_node(node, handle_dupes)
+
+    def forget_missing() -> Iterator[Any]:
+        yield from collect()
+        session._notfound.clear()
+
+    session._collect_one_node = note_file  # type: ignore[method-assign]
+    session.collect = forget_missing  # type: ignore[method-assign,assignment]
+    config.hook = _NoItems(hook)  # type: ignore[assignment]
+    try:
+        session.perform_collect()
+    except (session.Failed, session.Interrupted):
+        pass  # --maxfail and errors of directories: the main process meets them too
+    finally:
+        config.hook = hook
+        del session._collect_one_node
+        del session.collect
+
+
+# Where pytest imports a file from
+
+
+class ModuleLocator:
+    """What pytest's `import_path` makes of a path: the entry of sys.path and the module's name."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.mode = str(config.getoption("importmode"))
+        self._namespaces = bool(_ini(config, "consider_namespace_packages"))
+        self._directories: dict[Path, tuple[str, str]] = {}
+
+    def locate(self, node: pytest.File) -> tuple[str, str] | None:
+        """(entry of sys.path, module name), or None for what isn't imported by way of sys.path."""
+        if self.mode == "importlib" or not isinstance(node, pytest.Module):
+            return None
+        path = node.path
+        if path.name == "conftest.py":
+            return None  # was imported by the walk
+        found = self._directories.get(path.parent)
+        if found is None:
+            found = self._directories[path.parent] = self._locate_directory(path)
+        root, package = found
+        if path.stem == "__init__":
+            return root, package.rstrip(".")
+        return root, package + path.stem
+
+    def _locate_directory(self, path: Path) -> tuple[str, str]:
+        root = path.parent
+        if self._namespaces:
+            try:
+                root, _ = _pytest.pathlib.resolve_pkg_root_and_module_name(
+                    path, consider_namespace_packages=True
+                )
+            except _pytest.pathlib.CouldNotResolvePathError:
+                pass
+        else:
+            package = _pytest.pathlib.resolve_package_path(path)
+            if package is not None:
+                root = package.parent
+        return str(root), "".join(part + "." for part in path.parent.relative_to(root).parts)
+
+
+# Capturing output in a worker
+
+
+def capture_method(config: pytest.Config) -> str:
+    """How output is captured: "fd", "sys", "tee-sys" or "no"."""
+    manager = config.pluginmanager.get_plugin("capturemanager")
+    return "no" if manager is None else str(manager._method)
+
+
+def stop_capture(config: pytest.Config) -> None:
+    """Put back the descriptors that pytest's capturing has replaced; what it holds is dropped."""
+    manager = config.pluginmanager.get_plugin("capturemanager")
+    if manager is not None and manager._global_capturing is not None:
+        manager.read_global_capture()
+        manager.stop_global_capturing()
+
+
+def start_capture(config: pytest.Config, out: int, err: int) -> None:
+    """Start it again, suspended, with the files `out` and `err` for output where it captures descriptors.
+
+    After a fork the temporary files of before are shared with other processes.
+    """
+    manager = config.pluginmanager.get_plugin("capturemanager")
+    if manager is None:
+        return
+    files = [out, err]
+
+    def make_file(*args: Any, **kwargs: Any) -> IO[bytes]:
+        if not files:
+            return tempfile.TemporaryFile(*args, **kwargs)  # type: ignore[no-any-return]
+        return os.fdopen(os.dup(files.pop(0)), "w+b", buffering=0)
+
+    capture: Any = _pytest.capture
+    original = capture.TemporaryFile
+    capture.TemporaryFile = make_file
+    try:
+        manager.start_global_capturing()
+    finally:
+        capture.TemporaryFile = original
+    manager.suspend_global_capture()
+
+
+# Collecting a file in a worker
+
+
+def make_collect_report(collector: pytest.Collector) -> CollectReport:
+    """What pytest's collect_one_node does, without its hooks for the start and for interaction."""
+    return collector.ihook.pytest_make_collect_report(collector=collector)  # type: ignore[no-any-return]
+
+
+#: Attributes that pytest itself gives to a report.
+_REPORT_ATTRIBUTES = frozenset({"nodeid", "outcome", "longrepr", "result", "sections", "call"})
+#: `sections` of a report that capturing makes.
+CAPTURED = {"Captured stdout": "captured_out", "Captured stderr": "captured_err"}
+
+
+def report_additions(report: CollectReport) -> list[str]:
+    """What plugins have added to a report, by name."""
+    added = [name for name in vars(report) if name not in _REPORT_ATTRIBUTES]
+    added += [name for name, _ in report.sections if name not in CAPTURED]
+    return added
+
+
+def report_failure(report: CollectReport) -> str:
+    """One line that says why a report isn't passed."""
+    call = getattr(report, "call", None)
+    if call is None or call.excinfo is None:
+        return str(report.outcome)
+    return str(call.excinfo.exconly(tryshort=True)).partition("\n")[0][:500]
+
+
+@contextlib.contextmanager
+def recorded_warnings(config: pytest.Config, record: Callable[[Any], None]) -> Iterator[None]:
+    """Within pytest's own catching of warnings, hand each WarningMessage to `record` too.
+
+    Does nothing where pytest's warnings plugin is off: then warnings go to stderr.
+    """
+    module: Any = warnings
+    original = getattr(module, "_showwarnmsg_impl", None)
+    if original is None or not config.pluginmanager.has_plugin("warnings"):
+        yield
+        return
+    module._showwarnmsg_impl = record
+    try:
+        yield
+    finally:
+        if module._showwarnmsg_impl is record:
+            module._showwarnmsg_impl = original
+
+
+def pytest_version() -> str:
+    """Version of the pytest that is loaded."""
+    return str(pytest.__version__)
+
+
+def python_version() -> str:
+    """Version of this Python, as in "3.11.7"."""
+    return ".".join(map(str, sys.version_info[:3]))
