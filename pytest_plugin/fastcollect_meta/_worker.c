@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 
 #include "guard.h"
 #include "zygote.h"
@@ -72,6 +73,12 @@ static PyObject *worker_identify(PyObject *module, PyObject *arg) {
                          (unsigned long long)identity.inode);
 }
 
+static PyObject *worker_flush_stdio(PyObject *module, PyObject *unused) {
+    fflush(stdout);
+    fflush(stderr);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef worker_methods[] = {
     {"serve", worker_serve, METH_O,
      "serve(fd)\n--\n\n"
@@ -88,6 +95,8 @@ static PyMethodDef worker_methods[] = {
      "Returns high-numbered descriptors (out, err) of the files."},
     {"identify", worker_identify, METH_O,
      "identify(fd)\n--\n\n(device, inode) of an open descriptor, None for a closed one."},
+    {"flush_stdio", worker_flush_stdio, METH_NOARGS,
+     "flush_stdio()\n--\n\nWrite what C's stdout and stderr have buffered."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,0 +1,356 @@
+"""A worker: collects files as pytest does and makes records of them."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import gc
+import os
+import signal
+import sys
+import time
+import traceback
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, NoReturn
+
+import pytest
+
+from fastcollect_meta import _native, _worker, compat
+from fastcollect_meta._wire import Channel
+from fastcollect_meta.reasons import Unrepresentable
+from fastcollect_meta.syspath import SysPathPlan
+
+#: Exit statuses of a worker that mean something to the coordinator.
+LOST_CHANNEL = 97  # the file closed or replaced our descriptor: it has to be collected natively
+BROKEN = 98  # an error in here
+
+#: More output than this (bytes) isn't put into a record.
+_OUTPUT_MAX = 16 << 20
+#: A worker that has grown by this much (bytes) since the last time collects garbage after a file.
+_GROWTH_MAX = 256 << 20
+
+
+@dataclass(slots=True)
+class FoundFiles:
+    """The files of the walk, each (path, collector class) once, in order; ids count from 1."""
+
+    locator: compat.ModuleLocator
+    plan: SysPathPlan
+    nodes: list[pytest.File] = field(default_factory=list)
+    _known: set[tuple[str, type]] = field(default_factory=set)
+    #: Path of the first file of each module name; None where there are several.
+    _names: dict[str, str | None] = field(default_factory=dict)
+
+    @classmethod
+    def for_config(cls, config: pytest.Config) -> FoundFiles:
+        """None yet; made when the walk begins."""
+        locator = compat.ModuleLocator(config)
+        return cls(locator, SysPathPlan(locator.mode))
+
+    def note(self, node: pytest.File) -> None:
+        """A file of the walk."""
+        path = str(node.path)
+        key = (path, type(node))
+        if key in self._known:
+            return
+        self._known.add(key)
+        self.nodes.append(node)
+        located = self.locator.locate(node)
+        if located is None:
+            self.plan.note(None)
+            return
+        root, name = located
+        self.plan.note(root)
+        if self._names.setdefault(name, path) != path:
+            self._names[name] = None
+
+    def shared_name(self, node: pytest.File) -> str | None:
+        """The module's name, if another file of the walk has it too."""
+        located = self.locator.locate(node)
+        if located is not None and self._names.get(located[1], "") is None:
+            return located[1]
+        return None
+
+
+def collector_name(node: pytest.Collector) -> str:
+    """ "module:qualname" of a collector's class."""
+    return f"{type(node).__module__}:{type(node).__qualname__}"
+
+
+@dataclass(slots=True)
+class _Warning:
+    message: Any  # a warnings.WarningMessage
+    origin: str
+
+
+def _importing_file(frame: FrameType | None) -> str:
+    """File of the module whose body runs innermost in `frame`."""
+    while frame is not None:
+        if frame.f_code.co_name == "<module>":
+            return str(frame.f_globals.get("__file__") or frame.f_code.co_filename)
+        frame = frame.f_back
+    return ""
+
+
+def _raw(text: object) -> bytes:
+    return str(text).encode("utf-8", "surrogatepass")
+
+
+class Collecting:
+    """Collects single files of a prepared session. One per worker."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        found: FoundFiles,
+        logs: compat.LogCounter,
+        out: int,
+        err: int,
+    ) -> None:
+        """`out` and `err` are the files that stdout and stderr go to."""
+        self._config = config
+        self._found = found
+        self._logs = logs
+        self._files = {"stdout": out, "stderr": err}
+        self._fd_capture = compat.capture_method(config) == "fd"
+        self._directory = os.getcwd()
+        self._warnings: list[_Warning] = []
+        #: Entries that imports have put at the end of sys.path, as setuptools does.
+        self._appended: list[str] = []
+        self._sys_path = sys.path
+
+    def record_warning(self, message: Any) -> None:
+        """A warnings.WarningMessage that is raised now."""
+        origin = _importing_file(sys._getframe(1))
+        self._warnings.append(_Warning(message, origin))
+
+    def collect(self, index: int) -> bytes:
+        """Record of the file `index` (from 0). Raises Unrepresentable."""
+        node = self._found.nodes[index]
+        name = self._found.shared_name(node)
+        if name is not None:
+            raise Unrepresentable("duplicate-module-name", name)
+        self._set_sys_path(self._found.plan.before(index))
+        self._warnings.clear()
+        self._logs.count = 0
+        self._drop_output()
+
+        start = time.perf_counter()
+        children: dict[pytest.Collector, list[Any]] = {}
+        report = self._report(node)
+        extras: dict[str, Any] = {}
+        if report.passed:
+            self._descend(node, report.result, children)
+        elif report.skipped and isinstance(report.longrepr, tuple):
+            path, line, message = report.longrepr
+            extras["skip"] = (str(path), int(line), str(message))
+        else:
+            raise Unrepresentable("collection-error", compat.report_failure(report))
+        extras["duration"] = time.perf_counter() - start
+
+        self._check_output(report, extras)
+        if self._logs.count:
+            raise Unrepresentable("logs-while-importing", f"{self._logs.count} log records")
+        self._check_process(index)
+        extras["warnings"] = [self._warning(warning) for warning in self._warnings]
+        return _native.encode(node, children, extras)
+
+    def _report(self, collector: pytest.Collector) -> pytest.CollectReport:
+        try:
+            report = compat.make_collect_report(collector)
+        except Exception as error:
+            raise Unrepresentable("collection-error", f"{type(error).__name__}: {error}") from error
+        except BaseException as error:
+            raise Unrepresentable(
+                "exits-while-importing", f"{type(error).__name__}: {error}"
+            ) from error
+        added = compat.report_additions(report)
+        if added:
+            raise Unrepresentable("report-changed-by-plugin", ", ".join(added))
+        return report
+
+    def _descend(
+        self,
+        collector: pytest.Collector,
+        result: list[Any],
+        children: dict[pytest.Collector, list[Any]],
+    ) -> None:
+        """Collect what a collector has collected, in the order of Session.genitems."""
+        children[collector] = result
+        for child in result:
+            if not isinstance(child, pytest.Collector):
+                continue
+            report = self._report(child)
+            if not report.passed:
+                raise Unrepresentable("collection-error", compat.report_failure(report))
+            self._descend(child, report.result, children)
+
+    def _set_sys_path(self, path: list[str]) -> None:
+        known = set(path)
+        path += [entry for entry in self._appended if entry not in known]
+        sys.path = self._sys_path
+        sys.path[:] = path
+
+    def _check_process(self, index: int) -> None:
+        """What the file has changed for those that are imported after it.
+
+        In the main process it would stay changed, and the other workers know nothing of it.
+        """
+        expected = self._found.plan.after(index)
+        known = set(expected)
+        expected += [entry for entry in self._appended if entry not in known]
+        seen = list(dict.fromkeys(sys.path))
+        wanted = list(dict.fromkeys(expected))
+        if seen[: len(wanted)] == wanted:
+            # At the end nothing hides anything. Importing setuptools, for one, does this.
+            self._appended += seen[len(wanted) :]
+        elif seen != list(dict.fromkeys(self._found.plan.before(index) + self._appended)):
+            raise Unrepresentable("changes-sys-path", "")
+        try:
+            directory = os.getcwd()
+        except OSError:
+            directory = ""
+        if directory != self._directory:
+            os.chdir(self._directory)
+            raise Unrepresentable("changes-directory", directory)
+
+    def _drop_output(self) -> None:
+        for fd in self._files.values():
+            os.lseek(fd, 0, os.SEEK_SET)
+            os.ftruncate(fd, 0)
+
+    def _check_output(self, report: pytest.CollectReport, extras: dict[str, Any]) -> None:
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            with contextlib.suppress(Exception):
+                stream.flush()  # type: ignore[union-attr]
+        _worker.flush_stdio()
+        for name, fd in self._files.items():
+            if os.fstat(fd).st_size:
+                raise Unrepresentable("prints-while-importing", name)
+        for section, text in report.sections:
+            if not self._fd_capture:
+                raise Unrepresentable("prints-while-importing", section)
+            output = _raw(text)
+            if len(output) > _OUTPUT_MAX:
+                raise Unrepresentable("prints-while-importing", f"{len(output)} bytes")
+            extras[compat.CAPTURED[section]] = output
+
+    def _warning(self, raised: _Warning) -> dict[str, Any]:
+        message = raised.message.message
+        category = raised.message.category
+        text = str(message)
+        try:
+            again = category(text)
+            same = (
+                type(message) is category
+                and str(again) == text
+                and again.args == message.args
+                and vars(again) == vars(message)
+            )
+        except Exception:
+            same = False
+        if not same:
+            raise Unrepresentable("warning-with-state", f"{category.__name__}: {text[:200]}")
+        return {
+            "text": _raw(text),
+            "category": f"{category.__module__}:{category.__qualname__}",
+            "filename": _raw(raised.message.filename),
+            "line": raised.message.lineno,
+            "origin": _raw(raised.origin),
+        }
+
+
+def _resident() -> int:
+    """Bytes of memory that this process has resident."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+class Worker:
+    """Answers Assign frames with records. Has the process to itself: never returns."""
+
+    def __init__(self, channel: Channel, collecting: Collecting, config: pytest.Config) -> None:
+        self._channel = channel
+        self._identity = _worker.identify(channel.fileno())
+        self._collecting = collecting
+        self._config = config
+        self._resident = _resident()
+
+    def run(self) -> NoReturn:
+        """Until the coordinator says Goodbye or goes."""
+        status = BROKEN
+        try:
+            # Objects that stay die with the process; what files leave behind is looked at in _tidy().
+            gc.disable()
+            with compat.recorded_warnings(self._config, self._collecting.record_warning):
+                while self._step():
+                    pass
+            status = 0
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            status = 0
+        except BaseException:
+            with contextlib.suppress(BaseException):
+                traceback.print_exc(file=sys.__stderr__)
+                sys.__stderr__.flush()  # type: ignore[union-attr]
+        finally:
+            os._exit(status)
+
+    def _step(self) -> bool:
+        message = self._channel.receive(None)
+        if message is None:
+            return True
+        kind, id, _ = message
+        if kind == "Goodbye":
+            return False
+        if kind != "Assign":
+            raise RuntimeError(f"a worker got {kind}")
+        self._channel.send("Begun", {"id": id}, id)
+        self._answer(id)
+        self._tidy()
+        return True
+
+    def _answer(self, id: int) -> None:
+        try:
+            record = self._collecting.collect(id - 1)
+        except Unrepresentable as error:
+            self._native(id, str(error.reason), str(error.detail))
+        except BaseException:
+            self._native(id, "internal-error", traceback.format_exc()[-2000:])
+        else:
+            self._check_channel()
+            self._channel.send_record(id, record)
+
+    def _native(self, id: int, reason: str, detail: str) -> None:
+        self._check_channel()
+        detail = detail.encode("utf-8", "backslashreplace").decode()
+        self._channel.send("Native", {"id": id, "reason": reason, "detail": detail}, id)
+
+    def _check_channel(self) -> None:
+        """A module may have closed every descriptor, or put another file into the place of ours."""
+        if _worker.identify(self._channel.fileno()) != self._identity:
+            os._exit(LOST_CHANNEL)
+
+    def _tidy(self) -> None:
+        resident = _resident()
+        if resident - self._resident > _GROWTH_MAX:
+            gc.collect()
+            gc.freeze()
+            self._resident = max(resident, _resident())
+
+
+def start_worker(
+    channel: Channel,
+    config: pytest.Config,
+    found: FoundFiles,
+    logs: compat.LogCounter,
+    stderr: int,
+) -> NoReturn:
+    """Make this process a worker: stdio of its own (`stderr`: a file, or -1), then answer the channel."""
+    compat.stop_capture(config)
+    out, err = _worker.redirect_stdio(stderr)
+    # A crash, and a coordinator that has waited long enough, leave the Python stack there.
+    faulthandler.enable(file=err)
+    faulthandler.register(signal.SIGTERM, file=err, chain=True)
+    compat.start_capture(config, out, err)
+    Worker(channel, Collecting(config, found, logs, out, err), config).run()

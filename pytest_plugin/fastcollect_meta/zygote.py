@@ -1,0 +1,172 @@
+"""A zygote: prepares pytest once, walks, and forks workers as the coordinator tells it to.
+
+Nothing of pytest and nothing of the user's is imported before the environment is as it is in the main
+process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from fastcollect_meta import _wire, _worker, role
+
+if TYPE_CHECKING:
+    import pytest
+
+    from fastcollect_meta import compat
+    from fastcollect_meta.collect import FoundFiles
+
+#: Files in one Walk frame.
+_WALK_CHUNK = 500
+
+
+def _take_variable(name: str) -> str:
+    """Value of one of our environment variables, which nobody sees afterwards."""
+    return os.environ.pop(f"FASTCOLLECT_META_{name}", "")
+
+
+def _handshake(channel: _wire.Channel, kind: role.Role) -> dict[str, Any]:
+    """Says Hello and returns the fields of the CollectRequest. Raises EOFError, ValueError."""
+    hello = {
+        "protocol": _wire.PROTOCOL,
+        "version": _wire.VERSION,
+        "pid": os.getpid(),
+        "role": kind,
+        "python": ".".join(map(str, sys.version_info[:3])),
+    }
+    channel.send("Hello", hello)
+    while True:
+        message = channel.receive(None)
+        if message is None:
+            continue
+        name, _, fields = message
+        if name == "CollectRequest":
+            return dict(fields)
+        if name != "Hello":
+            raise ValueError(f"the coordinator began with {name}")
+        if (fields["protocol"], fields["version"]) != (_wire.PROTOCOL, _wire.VERSION):
+            raise ValueError(f"the coordinator is of version {fields['version']}")
+
+
+def _imitate(request: dict[str, Any]) -> list[str]:
+    """Directory, sys.path and sys.argv of the main process. Returns pytest's arguments."""
+    args = [os.fsdecode(arg) for arg in request["args"]]
+    os.chdir(request["invocation_dir"])
+    sys.path[:] = [os.fsdecode(entry) for entry in request["sys_path"]]
+    argv = [os.fsdecode(arg) for arg in request.get("argv", ())]
+    sys.argv[:] = argv or ["pytest", *args]
+    return args
+
+
+def _send_walk(channel: _wire.Channel, found: FoundFiles) -> None:
+    from fastcollect_meta.collect import collector_name
+
+    files = []
+    for id, node in enumerate(found.nodes, 1):
+        size = 0
+        with contextlib.suppress(OSError):
+            size = os.stat(node.path).st_size
+        path = os.fsencode(node.path)
+        files.append({"id": id, "path": path, "collector": collector_name(node), "size": size})
+    for at in range(0, len(files), _WALK_CHUNK):
+        channel.send("Walk", {"files": files[at : at + _WALK_CHUNK], "done": False})
+    channel.send("Walk", {"files": [], "done": True})
+
+
+def _send_prepared(channel: _wire.Channel) -> None:
+    import threading
+
+    others = [thread.name for thread in threading.enumerate()]
+    channel.send(
+        "Prepared",
+        {
+            "can_fork": len(others) == 1,
+            "why": "" if len(others) == 1 else f"threads: {', '.join(others)}",
+            "threads": len(others),
+        },
+    )
+
+
+def _flush() -> None:
+    """What is in a buffer at a fork would be written by each worker."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with contextlib.suppress(Exception):
+            stream.flush()  # type: ignore[union-attr]
+    _worker.flush_stdio()
+
+
+def _serve(
+    channel: _wire.Channel,
+    kind: role.Role,
+    stderr: int,
+    config: pytest.Config,
+    session: pytest.Session,
+    logs: compat.LogCounter,
+) -> NoReturn:
+    """Inside pytest's collection: walk, then fork workers, or be one. Never returns."""
+    from fastcollect_meta import compat
+    from fastcollect_meta.collect import FoundFiles, start_worker
+
+    found = FoundFiles.for_config(config)
+    compat.walk_files(config, session, found.note)
+    _send_walk(channel, found)
+    _send_prepared(channel)
+    _flush()
+    if kind == "worker":
+        start_worker(channel, config, found, logs, stderr)
+
+    # What is here now stays: a worker's garbage collection must neither visit it nor copy its pages.
+    gc.freeze()
+    child = _worker.serve(os.dup(channel.fileno()))
+    if child is None:
+        os._exit(0)
+    role.ROLE = "worker"
+    channel.close()
+    _, own_channel, own_stderr = child
+    start_worker(_wire.Channel(own_channel), config, found, logs, own_stderr)
+
+
+def main() -> NoReturn:
+    """The program of a zygote, or of a worker that prepares itself. Ends with os._exit()."""
+    kind: role.Role = "worker" if _take_variable("ROLE") == "worker" else "zygote"
+    role.ROLE = kind
+    stderr = int(_take_variable("STDERR") or -1)
+    for name in ("EXECUTABLE", "HASH_SECRET"):
+        _take_variable(name)
+    channel = _wire.Channel(_worker.raise_fd(int(_take_variable("CHANNEL"))))
+    gc.disable()
+    status = 1
+    try:
+        _worker.isolate(0)
+        _, stderr = _worker.redirect_stdio(stderr)
+        _prepare(channel, kind, stderr)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        status = 0
+    except BaseException as error:
+        with contextlib.suppress(BaseException):
+            channel.send("Goodbye", {"reason": _explain(error)})
+    finally:
+        os._exit(status)
+
+
+def _explain(error: BaseException) -> str:
+    if "fastcollect_meta.compat" in sys.modules:
+        from fastcollect_meta import compat
+
+        return compat.explain_failure(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _prepare(channel: _wire.Channel, kind: role.Role, stderr: int) -> None:
+    args = _imitate(_handshake(channel, kind))
+    from fastcollect_meta import compat
+
+    config, session, logs = compat.prepare_session(args)
+    compat.collect_with(
+        config, session, lambda: _serve(channel, kind, stderr, config, session, logs)
+    )
+    raise RuntimeError("a plugin's pytest_collection doesn't collect")
