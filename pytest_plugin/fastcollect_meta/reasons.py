@@ -4,10 +4,14 @@ from __future__ import annotations
 
 EXPLANATIONS: dict[str, str] = {
     "collection-error": "its collection fails; pytest itself reports the error",
-    "prints-while-importing": "it prints while it is imported and output is not captured by descriptor",
+    "prints-while-importing": "it prints while it is imported, where output is not captured",
     "logs-while-importing": "it logs while it is imported and live logs are on",
     "warning-with-state": "it raises a warning whose object says more than its text",
     "exits-while-importing": "its import ends the interpreter or the session",
+    "changes-sys-path": "its import changes sys.path for the files after it",
+    "changes-directory": "its import changes the working directory for the files after it",
+    "closes-descriptors": "its import closes descriptors that aren't its own",
+    "report-changed-by-plugin": "a plugin adds to the report of its collection",
     "duplicate-module-name": "another file of the run has the same module name",
     "class-not-loaded": "a class of its nodes is not loaded in the main process",
     "class-not-importable": "a class of its nodes can't be found under its name",
