@@ -10,13 +10,14 @@ struct fcm_channel_item {
     struct fcm_channel_item *next;
     struct fcm_frame frame;
     uint8_t head[FCM_FRAME_HEADER];
-    int pass_fd;
+    int fds[2]; // to go with its first byte; used from the front, -1 for none
 };
 
 static void item_free(struct fcm_channel_item *item) {
     if (!item) return;
     fcm_frame_done(&item->frame);
-    fcm_close_at(&item->pass_fd);
+    fcm_close_at(&item->fds[0]);
+    fcm_close_at(&item->fds[1]);
     free(item);
 }
 
@@ -96,13 +97,19 @@ int fcm_channel_take_fd(struct fcm_channel *channel) {
 }
 
 int fcm_channel_post(struct fcm_channel *channel, struct fcm_frame *frame, int pass_fd) {
+    return fcm_channel_post_fds(channel, frame, pass_fd, -1);
+}
+
+int fcm_channel_post_fds(struct fcm_channel *channel, struct fcm_frame *frame, int first,
+                         int second) {
     struct fcm_channel_item *item = malloc(sizeof *item);
     if (!item) {
         fcm_frame_done(frame);
-        fcm_close_at(&pass_fd);
+        fcm_close_at(&first);
+        fcm_close_at(&second);
         return -ENOMEM;
     }
-    *item = (struct fcm_channel_item){.frame = *frame, .pass_fd = pass_fd};
+    *item = (struct fcm_channel_item){.frame = *frame, .fds = {first, second}};
     *frame = (struct fcm_frame){0};
     fcm_frame_header_pack(&item->frame.header, item->head);
     if (channel->out_last)
@@ -120,9 +127,13 @@ static ssize_t channel_send_first(struct fcm_channel *channel) {
     size_t head = channel->out_done < FCM_FRAME_HEADER ? FCM_FRAME_HEADER - channel->out_done : 0;
     size_t body_at = head > 0 ? 0 : channel->out_done - FCM_FRAME_HEADER;
     const uint8_t *body = item->frame.payload ? item->frame.payload + body_at : NULL;
+    size_t count = (size_t)(item->fds[0] >= 0) + (size_t)(item->fds[1] >= 0);
     ssize_t n = fcm_io_send(channel->fd, item->head + (FCM_FRAME_HEADER - head), head, body,
-                            item->frame.header.length - body_at, item->pass_fd);
-    if (n > 0) fcm_close_at(&item->pass_fd);
+                            item->frame.header.length - body_at, item->fds, count);
+    if (n > 0) {
+        fcm_close_at(&item->fds[0]);
+        fcm_close_at(&item->fds[1]);
+    }
     return n;
 }
 

@@ -47,5 +47,9 @@ int fcm_channel_take_fd(struct fcm_channel *channel);
 // on failure.
 int fcm_channel_post(struct fcm_channel *channel, struct fcm_frame *frame, int pass_fd);
 
+// The same with up to two descriptors, taken over too; -1 for none.
+int fcm_channel_post_fds(struct fcm_channel *channel, struct fcm_frame *frame, int first,
+                         int second);
+
 // Writes what the socket takes: 0 when the queue is empty, 1 when it has to wait, -EPIPE, -errno.
 int fcm_channel_flush(struct fcm_channel *channel);

@@ -30,7 +30,5 @@ int fcm_codec_unwrap(const struct fcm_frame *frame, const uint8_t **ret_packed, 
 // Unpacks a frame; the caller hands the message to fcm_codec_free. -EBADMSG, -ENOMEM.
 int fcm_codec_decode(const struct fcm_frame *frame, void **ret_message);
 void fcm_codec_free(void *message);
-static inline void fcm_codec_freep(void *p) {
-    fcm_codec_free(*(void **)p);
-}
+static inline void fcm_codec_freep(void *p) { fcm_codec_free(*(void **)p); }
 #define FCM_AUTO_MESSAGE __attribute__((cleanup(fcm_codec_freep)))

@@ -28,9 +28,7 @@ static void put32(uint8_t *p, uint32_t v) {
     put16(p + 2, (uint16_t)(v >> 16));
 }
 
-static uint16_t get16(const uint8_t *p) {
-    return (uint16_t)(p[0] | p[1] << 8);
-}
+static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
 
 static uint32_t get32(const uint8_t *p) {
     return (uint32_t)get16(p) | (uint32_t)get16(p + 2) << 16;
@@ -63,14 +61,23 @@ int fcm_frame_header_unpack(const uint8_t *bytes, struct fcm_frame_header *ret_h
     return 0;
 }
 
+int fcm_frame_copy(const struct fcm_frame *frame, struct fcm_frame *ret_copy) {
+    struct fcm_frame copy = {.header = frame->header};
+    if (frame->header.length > 0) {
+        copy.payload = malloc(frame->header.length);
+        if (!copy.payload) return -ENOMEM;
+        memcpy(copy.payload, frame->payload, frame->header.length);
+    }
+    *ret_copy = copy;
+    return 0;
+}
+
 void fcm_frame_done(struct fcm_frame *frame) {
     free(frame->payload);
     *frame = (struct fcm_frame){0};
 }
 
-void fcm_parser_init(struct fcm_parser *parser) {
-    *parser = (struct fcm_parser){0};
-}
+void fcm_parser_init(struct fcm_parser *parser) { *parser = (struct fcm_parser){0}; }
 
 void fcm_parser_done(struct fcm_parser *parser) {
     fcm_frame_done(&parser->frame);

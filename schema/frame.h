@@ -64,6 +64,8 @@ void fcm_frame_header_pack(const struct fcm_frame_header *header, uint8_t *ret_b
 // Checks version, type, flags and both lengths: -EPROTONOSUPPORT, -EPROTO or -EMSGSIZE.
 int fcm_frame_header_unpack(const uint8_t *bytes, struct fcm_frame_header *ret_header);
 
+// A copy with a payload of its own; -ENOMEM.
+int fcm_frame_copy(const struct fcm_frame *frame, struct fcm_frame *ret_copy);
 void fcm_frame_done(struct fcm_frame *frame);
 
 // Incremental parser. Takes bytes in pieces of any size; after an error it stays in error.

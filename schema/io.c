@@ -73,6 +73,11 @@ int fcm_io_socketpair(int ret_fds[2]) {
                                                                                            : 0;
 }
 
+int fcm_io_duplicate(int fd) {
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return copy < 0 ? -errno : copy;
+}
+
 int fcm_io_set_nonblock(int fd) {
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
@@ -84,7 +89,8 @@ int fcm_io_set_cloexec(int fd, int on) {
 }
 
 ssize_t fcm_io_send(int fd, const void *head, size_t head_size, const void *body, size_t body_size,
-                    int pass_fd) {
+                    const int *fds, size_t count) {
+    if (count > MAX_FDS) return -EINVAL;
     struct iovec parts[2] = {
         {.iov_base = (void *)(uintptr_t)head, .iov_len = head_size},
         {.iov_base = (void *)(uintptr_t)body, .iov_len = body_size},
@@ -92,16 +98,16 @@ ssize_t fcm_io_send(int fd, const void *head, size_t head_size, const void *body
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(sizeof(int) * MAX_FDS)];
     } control = {0};
-    if (pass_fd >= 0) {
+    if (count > 0) {
         message.msg_control = control.bytes;
-        message.msg_controllen = sizeof control.bytes;
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
         struct cmsghdr *c = CMSG_FIRSTHDR(&message);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
+        c->cmsg_len = CMSG_LEN(sizeof(int) * count);
+        memcpy(CMSG_DATA(c), fds, sizeof(int) * count);
     }
     for (;;) {
         ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);

@@ -21,13 +21,15 @@ int fcm_io_wait(int fd, short events, int timeout_ms);
 
 // A connected pair of stream sockets, both non-blocking.
 int fcm_io_socketpair(int ret_fds[2]);
+// Another descriptor of the same file.
+int fcm_io_duplicate(int fd);
 int fcm_io_set_nonblock(int fd);
 int fcm_io_set_cloexec(int fd, int on);
 
-// Header and payload in one call, with the descriptor pass_fd attached unless it is -1; never
-// SIGPIPE. Returns the number of bytes sent; the descriptor went with the first of them.
+// Header and payload in one call, with `count` descriptors attached; never SIGPIPE. Returns the
+// number of bytes sent; the descriptors went with the first of them.
 ssize_t fcm_io_send(int fd, const void *head, size_t head_size, const void *body, size_t body_size,
-                    int pass_fd);
+                    const int *fds, size_t count);
 
 // As fcm_io_read, and descriptors that came along: at most `max`, owned by the caller.
 ssize_t fcm_io_receive(int fd, void *buffer, size_t size, int *ret_fds, size_t max,

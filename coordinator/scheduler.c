@@ -1,0 +1,325 @@
+#include "scheduler.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum file_state {
+    FILE_WAITING, // in the heap
+    FILE_HELD,    // by one hand or more
+    FILE_ALONE,   // waits for a fresh hand, in the queue `alone`
+    FILE_DONE,
+};
+
+struct file {
+    double duration;
+    uint64_t wanted; // number of main's question, 0 none
+    size_t heap_at;  // while waiting
+    uint32_t next;   // id of the next in `alone`
+    unsigned holders;
+    unsigned deaths;
+    enum file_state state;
+};
+
+struct fcm_scheduler {
+    struct file *files; // file `id` stands at id - 1
+    size_t count;
+    size_t capacity;
+    uint32_t *heap; // ids, first the one to take next
+    size_t heap_count;
+    size_t heap_wanted; // how many in the heap main asked for
+    uint32_t alone_first;
+    uint32_t alone_last;
+    size_t alone_count;
+    size_t open;
+    size_t hand_count;
+    struct fcm_hand *hands;
+    uint64_t questions;
+    bool prefetch;
+};
+
+struct fcm_scheduler *fcm_scheduler_new(void) {
+    struct fcm_scheduler *s = calloc(1, sizeof *s);
+    if (s) s->prefetch = true;
+    return s;
+}
+
+void fcm_scheduler_free(struct fcm_scheduler *s) {
+    if (!s) return;
+    free(s->files);
+    free(s->heap);
+    free(s);
+}
+
+void fcm_scheduler_set_prefetch(struct fcm_scheduler *s, bool prefetch) { s->prefetch = prefetch; }
+
+static struct file *file_of(const struct fcm_scheduler *s, uint32_t id) {
+    return id >= 1 && id <= s->count ? &s->files[id - 1] : NULL;
+}
+
+// ---- heap of waiting files ----
+
+static bool before(const struct fcm_scheduler *s, uint32_t a, uint32_t b) {
+    const struct file *x = file_of(s, a), *y = file_of(s, b);
+    if (x->wanted != y->wanted) {
+        if (!x->wanted || !y->wanted) return x->wanted != 0;
+        return x->wanted < y->wanted;
+    }
+    if (x->duration > y->duration) return true;
+    if (x->duration < y->duration) return false;
+    return a < b;
+}
+
+static void heap_put(struct fcm_scheduler *s, size_t at, uint32_t id) {
+    s->heap[at] = id;
+    file_of(s, id)->heap_at = at;
+}
+
+static void heap_up(struct fcm_scheduler *s, size_t at) {
+    uint32_t id = s->heap[at];
+    while (at > 0 && before(s, id, s->heap[(at - 1) / 2])) {
+        heap_put(s, at, s->heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+    heap_put(s, at, id);
+}
+
+static void heap_down(struct fcm_scheduler *s, size_t at) {
+    uint32_t id = s->heap[at];
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= s->heap_count) break;
+        if (child + 1 < s->heap_count && before(s, s->heap[child + 1], s->heap[child])) child++;
+        if (!before(s, s->heap[child], id)) break;
+        heap_put(s, at, s->heap[child]);
+        at = child;
+    }
+    heap_put(s, at, id);
+}
+
+static void heap_push(struct fcm_scheduler *s, uint32_t id) {
+    struct file *file = file_of(s, id);
+    file->state = FILE_WAITING;
+    s->heap_wanted += file->wanted != 0;
+    s->heap[s->heap_count++] = id; // as large as `files`
+    heap_up(s, s->heap_count - 1);
+}
+
+static void heap_remove(struct fcm_scheduler *s, uint32_t id) {
+    struct file *file = file_of(s, id);
+    size_t at = file->heap_at;
+    assert(s->heap[at] == id);
+    s->heap_wanted -= file->wanted != 0;
+    uint32_t moved = s->heap[--s->heap_count];
+    if (moved == id) return;
+    heap_put(s, at, moved);
+    heap_up(s, at);
+    heap_down(s, file_of(s, moved)->heap_at);
+}
+
+// ---- files ----
+
+int fcm_scheduler_add(struct fcm_scheduler *s, uint32_t id, double duration) {
+    if (id != s->count + 1) return -EINVAL;
+    if (s->count == s->capacity) {
+        size_t capacity = s->capacity ? 2 * s->capacity : 256;
+        struct file *files = realloc(s->files, capacity * sizeof *files);
+        if (!files) return -ENOMEM;
+        s->files = files;
+        uint32_t *heap = realloc(s->heap, capacity * sizeof *heap);
+        if (!heap) return -ENOMEM;
+        s->heap = heap;
+        s->capacity = capacity;
+    }
+    s->files[s->count++] = (struct file){.duration = duration >= 0 ? duration : -1};
+    s->open++;
+    heap_push(s, id);
+    return 0;
+}
+
+int fcm_scheduler_want(struct fcm_scheduler *s, uint32_t id) {
+    struct file *file = file_of(s, id);
+    if (!file) return -ENOENT;
+    if (file->state == FILE_DONE) return 0;
+    if (file->wanted) return 1;
+    file->wanted = ++s->questions;
+    if (file->state == FILE_WAITING) {
+        s->heap_wanted++;
+        heap_up(s, file->heap_at);
+    }
+    return 1;
+}
+
+double fcm_scheduler_duration(const struct fcm_scheduler *s, uint32_t id) {
+    const struct file *file = file_of(s, id);
+    return file ? file->duration : -1;
+}
+
+static void alone_push(struct fcm_scheduler *s, uint32_t id) {
+    struct file *file = file_of(s, id);
+    file->state = FILE_ALONE;
+    file->next = 0;
+    if (s->alone_last)
+        file_of(s, s->alone_last)->next = id;
+    else
+        s->alone_first = id;
+    s->alone_last = id;
+    s->alone_count++;
+}
+
+static uint32_t alone_pop(struct fcm_scheduler *s) {
+    uint32_t id = s->alone_first;
+    s->alone_first = file_of(s, id)->next;
+    if (!s->alone_first) s->alone_last = 0;
+    s->alone_count--;
+    return id;
+}
+
+static void file_done(struct fcm_scheduler *s, struct file *file) {
+    assert(file->state != FILE_DONE);
+    file->state = FILE_DONE;
+    s->open--;
+}
+
+void fcm_scheduler_settle(struct fcm_scheduler *s, uint32_t id) {
+    struct file *file = file_of(s, id);
+    if (!file || file->state == FILE_DONE) return;
+    // One that waits to be retried stays in its queue's count: it is only settled by its hand.
+    if (file->state == FILE_ALONE) return;
+    if (file->state == FILE_WAITING) heap_remove(s, id);
+    file_done(s, file);
+}
+
+// ---- hands ----
+
+void fcm_scheduler_join(struct fcm_scheduler *s, struct fcm_hand *hand) {
+    *hand = (struct fcm_hand){.next = s->hands};
+    s->hands = hand;
+    s->hand_count++;
+}
+
+static void take(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t id) {
+    struct file *file = file_of(s, id);
+    file->state = FILE_HELD;
+    file->holders++;
+    hand->ids[hand->count++] = id;
+}
+
+// A file that main waits for and that stands ahead in another hand, behind one that takes long.
+// Both will collect it; the first answer counts.
+static uint32_t wanted_elsewhere(const struct fcm_scheduler *s, const struct fcm_hand *hand) {
+    uint32_t best = 0;
+    for (const struct fcm_hand *other = s->hands; other; other = other->next) {
+        if (other == hand || other->count < 2) continue;
+        uint32_t id = other->ids[1];
+        const struct file *file = file_of(s, id);
+        if (!file->wanted || file->state == FILE_DONE || file->holders != 1) continue;
+        if (!best || file->wanted < file_of(s, best)->wanted) best = id;
+    }
+    return best;
+}
+
+int fcm_scheduler_next(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t *ret_id) {
+    uint32_t id = 0;
+    if (hand->count == FCM_HAND_SIZE || hand->alone) return 0;
+    bool idle = hand->count == 0;
+    if (idle && !hand->used && s->alone_count > 0) {
+        id = alone_pop(s);
+        hand->alone = true;
+    } else if (idle && s->heap_wanted == 0) {
+        id = wanted_elsewhere(s, hand);
+    }
+    if (!id && s->heap_count > 0 && (s->prefetch || s->heap_wanted > 0)) {
+        // Towards the end nothing is held ahead: a file should go to whoever is free first.
+        if (!idle && s->heap_count < 2 * s->hand_count) return 0;
+        id = s->heap[0];
+        heap_remove(s, id);
+    }
+    if (!id) return 0;
+    take(s, hand, id);
+    *ret_id = id;
+    return 1;
+}
+
+static int hand_find(const struct fcm_hand *hand, uint32_t id) {
+    for (unsigned i = 0; i < hand->count; i++)
+        if (hand->ids[i] == id) return (int)i;
+    return -EPROTO;
+}
+
+static void hand_drop(struct fcm_hand *hand, unsigned at) {
+    hand->count--;
+    for (unsigned i = at; i < hand->count; i++) hand->ids[i] = hand->ids[i + 1];
+}
+
+int fcm_scheduler_begin(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t id) {
+    int at = hand_find(hand, id);
+    if (at < 0) return at;
+    hand->begun = id;
+    hand->used = true;
+    return file_of(s, id)->state != FILE_DONE;
+}
+
+int fcm_scheduler_answer(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t id) {
+    int at = hand_find(hand, id);
+    if (at < 0) return at;
+    struct file *file = file_of(s, id);
+    hand_drop(hand, (unsigned)at);
+    hand->used = true;
+    hand->alone = false;
+    if (hand->begun == id) hand->begun = 0;
+    file->holders--;
+    if (file->state == FILE_DONE) return 0;
+    file_done(s, file);
+    return 1;
+}
+
+// A held file comes back from a lost hand.
+static enum fcm_loss hand_back(struct fcm_scheduler *s, uint32_t id, bool guilty, bool retry,
+                               bool alone) {
+    struct file *file = file_of(s, id);
+    file->holders--;
+    if (file->state == FILE_DONE) return FCM_LOSS_NONE;
+    if (guilty) file->deaths++;
+    if (guilty && (!retry || file->deaths >= FCM_FILE_MAX_DEATHS)) {
+        file_done(s, file);
+        return FCM_LOSS_FINAL;
+    }
+    if (file->holders == 0) {
+        if (guilty || alone)
+            alone_push(s, id);
+        else
+            heap_push(s, id);
+    }
+    return guilty ? FCM_LOSS_RETRY : FCM_LOSS_NONE;
+}
+
+enum fcm_loss fcm_scheduler_lose(struct fcm_scheduler *s, struct fcm_hand *hand, bool retry,
+                                 uint32_t *ret_id) {
+    enum fcm_loss loss = FCM_LOSS_NONE;
+    for (unsigned i = 0; i < hand->count; i++) {
+        uint32_t id = hand->ids[i];
+        bool guilty = id == hand->begun;
+        enum fcm_loss one = hand_back(s, id, guilty, retry, hand->alone);
+        if (!guilty) continue;
+        loss = one;
+        *ret_id = id;
+    }
+    for (struct fcm_hand **at = &s->hands; *at; at = &(*at)->next) {
+        if (*at != hand) continue;
+        *at = hand->next;
+        s->hand_count--;
+        break;
+    }
+    *hand = (struct fcm_hand){0};
+    return loss;
+}
+
+size_t fcm_scheduler_waiting(const struct fcm_scheduler *s) {
+    return s->alone_count + (s->prefetch ? s->heap_count : s->heap_wanted);
+}
+
+size_t fcm_scheduler_alone(const struct fcm_scheduler *s) { return s->alone_count; }
+
+size_t fcm_scheduler_open(const struct fcm_scheduler *s) { return s->open; }
+
+size_t fcm_scheduler_total(const struct fcm_scheduler *s) { return s->count; }

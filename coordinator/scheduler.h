@@ -1,0 +1,79 @@
+// Which worker collects which file next. Knows files and hands, no processes and no clock.
+//
+// A file waits until a hand takes it: those that main asked for first, in the order of asking; then
+// the longest by their recorded duration; then those without one, in the order of the walk. A hand
+// holds one file and, while enough are left for everybody, one ahead. A file whose worker died is
+// retried once, alone, by a hand that has done nothing before.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util.h"
+
+struct fcm_scheduler;
+
+enum {
+    FCM_HAND_SIZE = 2,      // files that a worker holds: one in hand and one ahead
+    FCM_FILE_MAX_DEATHS = 2 // workers that a file may cost
+};
+
+// What one worker holds. The scheduler writes it; it lives in the worker. Zeroed: a fresh one.
+struct fcm_hand {
+    struct fcm_hand *next;       // of the scheduler's list
+    uint32_t ids[FCM_HAND_SIZE]; // in the order of assignment
+    unsigned count;
+    uint32_t begun; // the one that is being collected, 0 none
+    bool used;      // it has begun with a file: no longer fresh
+    bool alone;     // it holds a file that is retried, and gets nothing else until that is answered
+};
+
+// What became of the file that was being collected when a hand was lost.
+enum fcm_loss {
+    FCM_LOSS_NONE,  // there was none, or it has been answered by another hand
+    FCM_LOSS_RETRY, // waits for a fresh hand, or another hand has it
+    FCM_LOSS_FINAL, // the caller reports it; it is done
+};
+
+struct fcm_scheduler *fcm_scheduler_new(void);
+void fcm_scheduler_free(struct fcm_scheduler *scheduler);
+FCM_DEFINE_AUTO(fcm_scheduler)
+
+// Without prefetch only files that main asked for are handed out.
+void fcm_scheduler_set_prefetch(struct fcm_scheduler *scheduler, bool prefetch);
+
+// A file of the walk; ids count from 1 without a gap. `duration` in seconds, negative where
+// unknown. -EINVAL for another id, -ENOMEM.
+int fcm_scheduler_add(struct fcm_scheduler *scheduler, uint32_t id, double duration);
+
+// Main asks for it. 1, 0 when it is answered already, -ENOENT.
+int fcm_scheduler_want(struct fcm_scheduler *scheduler, uint32_t id);
+
+// Recorded duration of a file, negative where unknown.
+double fcm_scheduler_duration(const struct fcm_scheduler *scheduler, uint32_t id);
+
+void fcm_scheduler_join(struct fcm_scheduler *scheduler, struct fcm_hand *hand);
+
+// Gives the hand a file if it should have one more: 1 with its id, or 0.
+int fcm_scheduler_next(struct fcm_scheduler *scheduler, struct fcm_hand *hand, uint32_t *ret_id);
+
+// The worker has begun with a file, or answered it. Returns 1; 0 for an answer that another hand
+// gave before; -EPROTO when the hand doesn't hold the file.
+int fcm_scheduler_begin(struct fcm_scheduler *scheduler, struct fcm_hand *hand, uint32_t id);
+int fcm_scheduler_answer(struct fcm_scheduler *scheduler, struct fcm_hand *hand, uint32_t id);
+
+// The file is answered from elsewhere (a manifest).
+void fcm_scheduler_settle(struct fcm_scheduler *scheduler, uint32_t id);
+
+// The worker is no more; its hand leaves. Files ahead wait again. `retry` false makes the loss
+// final.
+enum fcm_loss fcm_scheduler_lose(struct fcm_scheduler *scheduler, struct fcm_hand *hand, bool retry,
+                                 uint32_t *ret_id);
+
+// Files that a new hand could take now; those among them that need a fresh hand; files not
+// answered.
+size_t fcm_scheduler_waiting(const struct fcm_scheduler *scheduler);
+size_t fcm_scheduler_alone(const struct fcm_scheduler *scheduler);
+size_t fcm_scheduler_open(const struct fcm_scheduler *scheduler);
+size_t fcm_scheduler_total(const struct fcm_scheduler *scheduler);
