@@ -48,21 +48,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Fails a test after which more processes, descriptors or temporary files are there than before."""
-    before = Leftovers.now(item.config.stash[_TEMPORARY])
-    item.stash[_BEFORE] = before
-    return (yield)
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Fails a test after which more processes, descriptors or temporary files are there than before.
 
-
-_BEFORE = pytest.StashKey[Leftovers]()
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
-    result = yield
-    more = Leftovers.more_than(item.stash[_BEFORE], item.config.stash[_TEMPORARY])
+    What fixtures of a wider scope keep is there before.
+    """
+    folder = pytestconfig.stash[_TEMPORARY]
+    before = Leftovers.now(folder)
+    yield
+    more = Leftovers.more_than(before, folder)
     if more:
         pytest.fail("left behind: " + "; ".join(more), pytrace=False)
-    return result

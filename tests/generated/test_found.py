@@ -1,0 +1,52 @@
+"""Suites that once came out differently with the plugin, each named after what it was about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from forkserver import ForkServer
+from sameness import MODES, differences, load_compare, shared_parity
+
+#: Name -> (files, arguments).
+FOUND: dict[str, tuple[dict[str, str], list[str]]] = {}
+
+
+@pytest.fixture(scope="module")
+def compare() -> ModuleType:
+    folder = shared_parity()
+    if folder is None:
+        pytest.skip("compare.py is neither in $FCM_SHARED/parity nor in ../shared/parity")
+    return load_compare(folder)
+
+
+@pytest.fixture(scope="module")
+def server(compare: ModuleType) -> Iterator[ForkServer]:
+    folder = shared_parity()
+    assert folder is not None
+    server = ForkServer(folder)
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("mode", ["here", "farm"])
+@pytest.mark.parametrize("name", FOUND)
+def test_found(
+    name: str, mode: str, tmp_path: Path, compare: ModuleType, server: ForkServer
+) -> None:
+    files, args = FOUND[name]
+    outcomes = []
+    for arguments in ((), MODES[mode]):
+        folder = tmp_path / "suite"
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        (folder / "order.txt").unlink(missing_ok=True)
+        outcomes.append(
+            server.run(folder, [*arguments, "-p", "no:cacheprovider", *args], deep=False)
+        )
+    found = differences(compare, *outcomes, deep=False)
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)
