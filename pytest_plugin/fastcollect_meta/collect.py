@@ -205,7 +205,7 @@ class Collecting:
         if seen[: len(wanted)] == wanted:
             # At the end nothing hides anything. Importing setuptools, for one, does this.
             self._appended += seen[len(wanted) :]
-        elif seen != list(dict.fromkeys(self._found.plan.before(index) + self._appended)):
+        elif not self._found.plan.heals(index, seen):
             raise Unrepresentable("changes-sys-path", "")
         try:
             directory = os.getcwd()

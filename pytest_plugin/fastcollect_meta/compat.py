@@ -328,7 +328,7 @@ def prepare_session(args: list[str]) -> tuple[pytest.Config, pytest.Session, Log
     quiet = _Quiet()
     config = _pytest.config._prepareconfig(args, [quiet])
     config.pluginmanager.unregister(quiet)
-    config.invocation_params = dataclasses.replace(config.invocation_params, plugins=None)  # type: ignore[misc]
+    config.invocation_params = dataclasses.replace(config.invocation_params, plugins=None)
     Cache.set = _cache_set  # type: ignore[method-assign]
     session = pytest.Session.from_config(config)
     config._do_configure()
@@ -343,7 +343,7 @@ def _cache_set(self: Cache, key: str, value: object) -> None:
 def explain_failure(error: BaseException) -> str:
     """One line that says why preparing pytest failed."""
     if isinstance(error, _pytest.config.ConftestImportFailure):
-        cause = error.cause if hasattr(error, "cause") else error.excinfo[1]
+        cause = getattr(error, "cause", None) or getattr(error, "excinfo", (None, error))[1]
         return f"{error.path}: {type(cause).__name__}: {cause}".splitlines()[0]
     if isinstance(error, pytest.UsageError):
         return " ".join(str(part) for part in error.args).splitlines()[0] if error.args else "usage"
@@ -352,7 +352,9 @@ def explain_failure(error: BaseException) -> str:
     return (f"{type(error).__name__}: {error}".splitlines() or [type(error).__name__])[0]
 
 
-def collect_with(config: pytest.Config, session: pytest.Session, collect: Callable[[], None]) -> None:
+def collect_with(
+    config: pytest.Config, session: pytest.Session, collect: Callable[[], None]
+) -> None:
     """Run pytest's collection with `collect` in place of `Session.perform_collect`.
 
     It runs inside what every plugin sets up around a collection: warning filters, log handlers, assertion
@@ -364,7 +366,7 @@ def collect_with(config: pytest.Config, session: pytest.Session, collect: Callab
         collect()
         return []
 
-    session.perform_collect = perform_collect  # type: ignore[method-assign,assignment]
+    session.perform_collect = perform_collect  # type: ignore[method-assign]
     config.hook.pytest_collection(session=session)
 
 
@@ -408,7 +410,7 @@ def walk_files(
         session._notfound.clear()
 
     session._collect_one_node = note_file  # type: ignore[method-assign]
-    session.collect = forget_missing  # type: ignore[method-assign,assignment]
+    session.collect = forget_missing  # type: ignore[method-assign]
     config.hook = _NoItems(hook)  # type: ignore[assignment]
     try:
         session.perform_collect()

@@ -89,3 +89,23 @@ class SysPathPlan:
             if isinstance(step, _Root):
                 step.apply(path, self.mode)
         return path
+
+    def heals(self, index: int, path: list[str]) -> bool:
+        """Whether `path`, left behind by file `index`, makes no difference to the files after it.
+
+        It makes none when the entry that was lost, or put behind others, is the root that the next file
+        inserts again.
+        """
+        path = list(path)
+        place = self._places[index]
+        if place == len(self._steps) or not isinstance(self._steps[place], _Root):
+            return path == list(dict.fromkeys(self.before(index)))  # it isn't imported by sys.path
+        if place + 1 == len(self._steps):
+            return True  # nothing is imported after it
+        following = self._steps[place + 1]
+        if not isinstance(following, _Root):
+            return False
+        wanted = self.after(index)
+        for candidate in (path, wanted):
+            following.apply(candidate, self.mode)
+        return list(dict.fromkeys(path)) == list(dict.fromkeys(wanted))
