@@ -181,26 +181,23 @@ def install_servers(serving: Any, is_lazy: Callable[[object], bool]) -> Callable
 
 @contextlib.contextmanager
 def collection_warnings(config: Config) -> Iterator[list[warnings.WarningMessage]]:
-    """Log warnings under the filters that hold while pytest collects; gives the list they are logged into."""
-    catch = getattr(config, "_catch_configured_warnings", None)
-    if catch is not None:
-        with catch(record=True) as log:
-            yield log
-        return
-    import sys
+    """Log warnings under the filters that hold while pytest collects; the list is filled at the end."""
+    from _pytest.warnings import catch_warnings_for_item
 
-    from _pytest.config import apply_warning_filters
-
-    with warnings.catch_warnings(record=True) as log:
-        if not sys.warnoptions:
-            warnings.filterwarnings("always", category=DeprecationWarning)
-            warnings.filterwarnings("always", category=PendingDeprecationWarning)
-        for name in ("PytestRemovedIn9Warning", "PytestRemovedIn10Warning"):
-            removed = getattr(pytest, name, None)
-            if removed is not None:
-                warnings.filterwarnings("error", category=removed)
-        apply_warning_filters(config.getini("filterwarnings"), config.known_args_namespace.pythonwarnings or [])
+    log: list[warnings.WarningMessage] = []
+    with catch_warnings_for_item(config, _WarningLog(log), "collect", None):
         yield log
+
+
+class _WarningLog:
+    """Takes the place of a hook relay: what pytest would report goes into a list."""
+
+    def __init__(self, log: list[warnings.WarningMessage]) -> None:
+        self.log = log
+        self.pytest_warning_recorded = self
+
+    def call_historic(self, kwargs: dict[str, Any]) -> None:
+        self.log.append(kwargs["warning_message"])
 
 
 def log_warning(message: warnings.WarningMessage) -> None:
@@ -562,3 +559,5 @@ def pytest_version() -> str:
 def python_version() -> str:
     """Version of this Python, as in "3.11.7"."""
     return ".".join(map(str, sys.version_info[:3]))
+id_slot: Any = nodes.Node.__dict__[ID_SLOT]
+store_slot: Any = nodes.Node.__dict__["_store"]

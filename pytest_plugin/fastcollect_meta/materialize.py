@@ -1,0 +1,254 @@
+"""Turns lazy nodes into real ones, in place: the file is collected here, and each real node's state moves into the
+lazy node that stands at the same place of the tree. What was done to the lazy node meanwhile stays.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from . import compat
+from .introspection import SERVED
+from .nodes import LazyItem, LazyNode, build_children, classes_of, real_class
+from .opaque import OPAQUE, resolve_mark
+from .origin import Origin, State
+from .reasons import Unrepresentable
+
+
+class MaterializationError(Exception):
+    """A lazy node can't become a real one: its module can't be imported any more, or the test is gone."""
+
+
+def materialize(origin: Origin, node: Any) -> None:
+    """Materialize all nodes of the record that `node` belongs to.
+
+    :raises MaterializationError: where the file can't be collected, or doesn't have that node any more.
+    """
+    if origin.state is State.LAZY:
+        _run(origin)
+    if origin.state is State.RUNNING:
+        raise MaterializationError(f"{node!r} is asked for its object while its file is being collected")
+    if isinstance(node, LazyNode):
+        raise MaterializationError(describe_failure(origin, node)) from origin.error
+
+
+def _run(origin: Origin) -> None:
+    root: Any = origin.root
+    origin.state = State.RUNNING
+    try:
+        if origin.pending is not None:
+            _adopt_pending(origin)
+        else:
+            with compat.collection_warnings(root.config), compat.dropped_output(root.config):
+                _adopt_file(origin)
+        origin.state = State.REAL
+    except KeyboardInterrupt:
+        origin.state = State.LAZY
+        raise
+    except BaseException as error:
+        origin.state = State.FAILED
+        origin.error = error
+    origin.when_materialized(origin)
+
+
+def _adopt_pending(origin: Origin) -> None:
+    """The real children were collected in this process: they stand in the same order as the lazy ones."""
+    assert origin.pending is not None
+    for collector, reals in origin.pending.items():
+        for lazies in collector.__dict__.get("_fcm_children", ()):
+            for lazy, real in zip(lazies, reals):
+                if isinstance(lazy, LazyNode):
+                    transfer(lazy, real, origin)
+
+
+def _adopt_file(origin: Origin) -> None:
+    root: Any = origin.root
+    root.__class__ = real_class(root)
+    if isinstance(root, compat.PyobjMixin):
+        root._obj = root._getobj()
+        marks = compat.unpacked_marks(root._obj) if root._ALLOW_MARKERS else []
+        replace_marks(root.own_markers, root.__dict__.get("_fcm_marks", []), marks)
+        root.keywords.update((mark.name, mark) for mark in marks)
+    missing: list[str] = []
+    additional: list[str] = []
+    _adopt_children(origin, root, missing, additional)
+    if missing or additional:
+        origin.mismatch = (missing, additional)
+
+
+def _adopt_children(origin: Origin, collector: Any, missing: list[str], additional: list[str]) -> None:
+    for lazies in collector.__dict__.pop("_fcm_children", ()):
+        by_name: defaultdict[str, deque[Any]] = defaultdict(deque)
+        for real in collector.collect():
+            by_name[real.name].append(real)
+        for lazy in lazies:
+            if not isinstance(lazy, LazyNode):
+                continue
+            reals = by_name.get(origin.record.name(lazy.__dict__["_fcm_index"]))  # type: ignore[attr-defined]
+            if not reals:
+                missing.append(lazy.nodeid)  # type: ignore[attr-defined]
+                origin.lost.add(lazy)
+                continue
+            children = lazy.__dict__.get("_fcm_children")  # type: ignore[attr-defined]
+            transfer(lazy, reals.popleft(), origin)
+            if children:
+                lazy.__dict__["_fcm_children"] = children  # type: ignore[attr-defined]
+                _adopt_children(origin, lazy, missing, additional)
+        additional.extend(real.nodeid for reals in by_name.values() for real in reals)
+
+
+def replace_marks(marks: list[Any], lazy: list[Any], real: list[Any]) -> None:
+    """Put real markers where the lazy ones of a record stand in a list; others in it stay where they are."""
+    replacement = {id(mine): theirs for mine, theirs in zip(lazy, real)}
+    for mine, theirs in zip(lazy, real):
+        resolve_mark(mine, theirs)
+    marks[:] = [replacement.get(id(mark), mark) for mark in marks]
+
+
+def _merged_keywords(state: dict[str, Any], lazy: Any, real: Any, origin: Origin, index: int) -> Any:
+    """The keywords of the lazy node where somebody has seen them, with the real values; else the real ones."""
+    keywords = state.get("keywords")
+    if keywords is None:
+        keywords = real.keywords
+        keywords.node = lazy
+        return keywords
+    recorded = origin.keywords(lazy, index)
+    own = dict(real.keywords._markers)
+    for key, value in keywords._markers.items():
+        if value is not OPAQUE and (key not in recorded or recorded[key] is not value):
+            own[key] = value
+    keywords._markers = own
+    keywords.__class__ = compat.KeywordsOfNode
+    return keywords
+
+
+def _moved_fixtures(state: dict[str, Any], real: Any, origin: Origin, index: int) -> None:
+    """A plugin that changed the names of an item's fixtures changed those of its whole definition."""
+    mine = state.get("fixturenames")
+    if mine is None:
+        return
+    recorded = list(origin.record.fixtures(index))
+    if mine != recorded and real.fixturenames == recorded:
+        real.fixturenames[:] = mine
+
+
+def transfer(lazy: Any, real: Any, origin: Origin) -> None:
+    """Make a lazy node real: it takes over the state of `real`, which is then given up."""
+    state: dict[str, Any] = lazy.__dict__
+    index: int = state["_fcm_index"]
+    new = {key: lazy if value is real else value for key, value in real.__dict__.items()}
+    recorded = origin.marks(index)
+    real_marks = list(real.own_markers)
+    own_markers = state.get("own_markers")
+    new["keywords"] = _merged_keywords(state, lazy, real, origin, index)
+    if own_markers is None:
+        replace_marks([], recorded, real_marks)
+    else:
+        replace_marks(own_markers, recorded, real_marks)
+        new["own_markers"] = own_markers
+    if "stash" in state:
+        compat.merge_stash(state["stash"], real.stash)
+        new["stash"] = state["stash"]
+    if "extra_keyword_matches" in state:
+        state["extra_keyword_matches"].update(real.extra_keyword_matches)
+        new["extra_keyword_matches"] = state["extra_keyword_matches"]
+    for name in ("user_properties", "_report_sections"):
+        if name in state:
+            state[name][:0] = getattr(real, name)
+            new[name] = state[name]
+    if "fixturenames" in state:
+        _moved_fixtures(state, real, origin, index)
+    for key, value in state.items():
+        if key == "_fcm_origin" or (key not in SERVED and not key.startswith("_fcm")):
+            new[key] = value
+    state.clear()
+    state.update(new)
+    lazy.__class__ = type(real)
+    _set_slots(lazy, real)
+    if hasattr(lazy, "_initrequest"):
+        lazy._initrequest()
+
+
+def _set_slots(lazy: Any, real: Any) -> None:
+    try:
+        compat.id_slot.__get__(lazy)
+    except AttributeError:
+        compat.id_slot.__set__(lazy, compat.id_slot.__get__(real))
+    compat.store_slot.__set__(lazy, lazy.stash)
+
+
+def collect_here(collector: Any) -> Iterable[Any]:
+    """Collect a lazy collector in this process; its children are lazy again where they can be."""
+    origin: Origin = collector._fcm_origin_of()
+    if origin.pending is None:
+        collector._fcm_materialize()
+        return collector.collect()  # type: ignore[no-any-return]
+    reals = origin.pending[collector.parent]
+    for lazies in collector.parent.__dict__["_fcm_children"]:
+        for lazy, real in zip(lazies, reals):
+            if lazy is collector:
+                transfer(lazy, real, origin)
+    return lazify(collector, list(collector.collect()), origin.when_materialized)
+
+
+def lazify(collector: Any, children: list[Any], when_materialized: Any) -> list[Any]:
+    """Lazy nodes in place of the children that a collector has just yielded, through the same record as the farm's.
+
+    :raises Unrepresentable: where they can't be represented.
+    """
+    from ._native import Record, encode
+
+    if not all(child.parent is collector for child in children):
+        raise Unrepresentable("parent", repr(collector))
+    record = Record(encode(collector, {collector: children}, {}))
+    origin = Origin(record, collector, classes_of(record), {collector: children}, when_materialized)
+    collector.__dict__["_fcm_origin"] = origin
+    collector.__dict__["_fcm_index"] = 0
+    return build_children(collector, origin, 0)
+
+
+def describe_failure(origin: Origin, node: Any) -> str:
+    """The error that a test gets whose module can't be materialized, or doesn't have it any more."""
+    path = origin.root.path
+    advice = (
+        "If its tests depend on the clock, random numbers, addresses or the order of imports, collect it natively: "
+        "add it to the ini option fastcollect_meta_native. Its recorded metadata was dropped; the next run collects it anew."
+    )
+    if origin.error is not None:
+        return (
+            f"{path} was collected from metadata, but collecting it in this process failed:\n"
+            f"{type(origin.error).__name__}: {origin.error}\n{advice}"
+        )
+    missing, additional = origin.mismatch or ([], [])
+    lines = [f"the tests of {path} differ from its metadata:"]
+    lines += [f"  not there any more: {name}" for name in missing[:10]]
+    lines += [f"  not in the metadata: {name}" for name in additional[:10]]
+    hidden = len(missing[10:]) + len(additional[10:])
+    if hidden:
+        lines.append(f"  and {hidden} more")
+    return "\n".join([*lines, advice])
+
+
+def prepare_to_run(item: pytest.Item) -> str | None:
+    """Materialize the file of an item that is about to run.
+
+    Returns an error for the item to fail with, or None.
+    """
+    origin: Origin | None = item.parent.__dict__.get("_fcm_origin") if item.parent is not None else None
+    if isinstance(item, LazyItem):
+        assert origin is not None
+        if origin.state is State.LAZY:
+            _run(origin)
+        if isinstance(item, LazyItem):
+            return describe_failure(origin, item)
+    if origin is not None and origin.mismatch is not None and origin.mismatch[1]:
+        # Tests that nobody has listed: the first one that runs tells of them.
+        message = describe_failure(origin, item)
+        origin.mismatch = (origin.mismatch[0], [])
+        return message
+    return None
+
+

@@ -1,0 +1,338 @@
+"""Lazy nodes: subclasses of pytest's (or a plugin's) own node classes that are answered from a record.
+
+A lazy class is made for each real class. It carries the real class's name, adds no slots, and differs only in where
+attributes come from; so a lazy node becomes a real one by a change of `__class__`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import compat
+from .introspection import find_class
+from .opaque import LazyKeywords
+from .origin import NODE_COLLECTED, NODE_FIXTURES, NODE_FUNCTION, NODE_STASH, Origin
+from .reasons import Unrepresentable
+from .serving import serving
+
+if TYPE_CHECKING:
+    from .source import Source
+
+
+class Served:
+    """An attribute that is computed from the record once and then lies in the instance, as pytest's does.
+
+    :param compute: gives the value for (origin, node, index); AttributeError where the real node has none.
+    """
+
+    __slots__ = ("compute", "name")
+
+    def __init__(self, compute: Callable[[Origin, Any, int], Any]) -> None:
+        self.compute = compute
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, node: Any, owner: type | None = None) -> Any:
+        if node is None:
+            raise AttributeError(self.name)
+        origin = node._fcm_origin_of()
+        index = node.__dict__["_fcm_index"]
+        if self.name in origin.attributes(index):
+            node._fcm_materialize()
+            return getattr(node, self.name)
+        value = node.__dict__[self.name] = self.compute(origin, node, index)
+        return value
+
+
+class _FunctionStandIn:
+    """Has the keys that -k reads of a function's `__dict__`."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self.__dict__.update(dict.fromkeys(keys))
+
+
+class _ObjectStandIn:
+    """Has the docstring that the tree of --collect-only -v shows."""
+
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = doc
+
+
+def _keywords(origin: Origin, node: Any, index: int) -> Any:
+    keywords = LazyKeywords(node)
+    keywords._markers = origin.keywords(node, index)
+    return keywords
+
+
+def _stash(origin: Origin, node: Any, index: int) -> Any:
+    if origin.record.flags(index) & NODE_STASH:
+        node._fcm_materialize()
+        return node.stash
+    node._store = stash = pytest.Stash()
+    return stash
+
+
+def _originalname(origin: Origin, node: Any, index: int) -> str:
+    name = origin.record.original(index)
+    if name is None:
+        raise AttributeError(f"{type(node).__name__!r} object has no attribute 'originalname'")
+    return name
+
+
+def _fixturenames(origin: Origin, node: Any, index: int) -> list[str]:
+    if not origin.record.flags(index) & NODE_FIXTURES:
+        raise AttributeError(f"{type(node).__name__!r} object has no attribute 'fixturenames'")
+    return origin.fixtures(node, index)
+
+
+def _location(origin: Origin, node: Any, index: int) -> tuple[str, int | None, str]:
+    path, line, domain = origin.record.place(index)
+    if path is None:
+        path = compat.relative_path(node)
+    return path, line, compat.dotted_name(node) or "" if domain is None else domain
+
+
+
+class LazyNode:
+    """What all lazy nodes have in common. Mixed in before the real class; adds no state of its own to the layout."""
+
+    __slots__ = ()
+
+    own_markers = Served(lambda origin, node, index: origin.marks(index))
+    keywords = Served(_keywords)
+    extra_keyword_matches = Served(lambda origin, node, index: set(origin.record.extra(index)))
+    stash = Served(_stash)
+
+    def _fcm_origin_of(self) -> Origin:
+        raise NotImplementedError
+
+    def _fcm_materialize(self) -> None:
+        from .materialize import materialize
+
+        materialize(self._fcm_origin_of(), self)
+
+    def _fcm_id(self) -> Any:
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        state: dict[str, Any] = object.__getattribute__(self, "__dict__")
+        if not name.startswith("_fcm") and "_fcm_index" in state:
+            if name in self._fcm_origin_of().attributes(state["_fcm_index"]):
+                self._fcm_materialize()
+                return getattr(self, name)
+        inherited = getattr(super(), "__getattr__", None)
+        if inherited is not None:
+            return inherited(name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @property
+    def obj(self) -> Any:
+        if not isinstance(self, compat.PyobjMixin):
+            return self.__getattr__("obj")
+        if serving.docs and "_fcm_index" in self.__dict__:
+            origin = self._fcm_origin_of()
+            doc = origin.record.doc(self.__dict__["_fcm_index"])
+            return None if doc is None else _ObjectStandIn(doc)
+        self._fcm_materialize()
+        return self.obj
+
+    @obj.setter
+    def obj(self, value: Any) -> None:
+        self._fcm_materialize()
+        self.obj = value
+
+
+def _id_property() -> property:
+    """The slot of the node's id, filled when it is first read."""
+
+    def getter(self: Any) -> Any:
+        slot = compat.id_slot
+        try:
+            return slot.__get__(self)
+        except AttributeError:
+            value = self._fcm_id()
+            slot.__set__(self, value)
+            return value
+
+    def setter(self: Any, value: Any) -> None:
+        compat.id_slot.__set__(self, value)
+
+    return property(getter, setter)
+
+
+def _store_property() -> property:
+    """The older name of `stash`."""
+    return property(lambda self: self.stash, lambda self, value: compat.store_slot.__set__(self, value))
+
+
+class LazyItem(LazyNode):
+    """An item that is answered from a record."""
+
+    __slots__ = ()
+
+    originalname = Served(_originalname)
+    fixturenames = Served(_fixturenames)
+    location = Served(_location)
+    callspec = Served(lambda origin, node, index: origin.callspec(node, index))
+    user_properties = Served(lambda origin, node, index: [])
+    _report_sections = Served(lambda origin, node, index: [])
+
+    def _fcm_origin_of(self: Any) -> Origin:
+        return self.parent.__dict__["_fcm_origin"]  # type: ignore[no-any-return]
+
+    def _fcm_id(self: Any) -> Any:
+        record = self.parent.__dict__["_fcm_origin"].record
+        index = self.__dict__["_fcm_index"]
+        call = record.call(index)
+        params = "-".join(call[4]) if call is not None and call[4] else None
+        return compat.child_id(self.parent, self.name, record.original(index), params)
+
+    def _fcm_high_scope(self: Any) -> bool:
+        """Whether the file has parameters of a scope above function."""
+        return self.parent.__dict__["_fcm_origin"].record.high_scope  # type: ignore[no-any-return]
+
+    @property
+    def function(self: Any) -> Any:
+        if serving.function_keys:
+            record = self._fcm_origin_of().record
+            index = self.__dict__["_fcm_index"]
+            if not record.flags(index) & NODE_FUNCTION:
+                return None
+            return _FunctionStandIn(record.function_keys(index))
+        self._fcm_materialize()
+        return self.function
+
+    @property
+    def cls(self: Any) -> Any:
+        if serving.grouping:
+            return self.getparent(pytest.Class)
+        self._fcm_materialize()
+        return self.cls
+
+    @property
+    def instance(self: Any) -> Any:
+        self._fcm_materialize()
+        return self.instance
+
+
+class LazyCollector(LazyNode):
+    """A class, or another collector inside a file, that is answered from a record."""
+
+    __slots__ = ()
+
+    def _fcm_origin_of(self: Any) -> Origin:
+        return self.__dict__["_fcm_origin"]  # type: ignore[no-any-return]
+
+    def _fcm_id(self: Any) -> Any:
+        return compat.child_id(self.parent, self.name, None, None)
+
+    def collect(self: Any) -> Iterable[Any]:
+        from .materialize import collect_here
+
+        origin = self.__dict__["_fcm_origin"]
+        index = self.__dict__["_fcm_index"]
+        if origin.pending is not None or not origin.record.flags(index) & NODE_COLLECTED:
+            return collect_here(self)
+        return build_children(self, origin, index)
+
+
+class LazyFile(LazyNode):
+    """A file's collector. Before it is collected it knows nothing; then it has the record that its source gave.
+
+    Its state lies in the node: `_fcm_source` before, `_fcm_origin` and `_fcm_index` (0) after.
+    """
+
+    __slots__ = ()
+
+    def _fcm_origin_of(self: Any) -> Origin:
+        return self.__dict__["_fcm_origin"]  # type: ignore[no-any-return]
+
+    def _fcm_materialize(self: Any) -> None:
+        if "_fcm_origin" in self.__dict__:
+            from .materialize import materialize
+
+            materialize(self._fcm_origin_of(), self)
+        else:
+            source: Source = self.__dict__["_fcm_source"]
+            source.went_native(self, "asked-before-collection", "")
+
+    def collect(self: Any) -> Iterable[Any]:
+        source: Source = self.__dict__["_fcm_source"]
+        return source.collect(self)
+
+
+_lazy_classes: dict[tuple[type, type], type] = {}
+
+
+def lazy_class(real: type, kind: type) -> type:
+    """The lazy class of that kind (LazyItem, LazyCollector, LazyFile) for a real class.
+
+    :raises Unrepresentable: where nodes of the real class can't change their class to it and back.
+    """
+    found = _lazy_classes.get((real, kind))
+    if found is not None:
+        return found
+    names = {"__slots__": (), "__module__": real.__module__, "__qualname__": real.__qualname__, "__doc__": real.__doc__}
+    if kind is not LazyFile:
+        names[compat.ID_SLOT] = _id_property()
+        names["_store"] = _store_property()
+    try:
+        made = type(real)(real.__name__, (kind, real), names)
+        # A probe: the interpreter decides whether the layouts are compatible.
+        probe = object.__new__(made)
+        probe.__class__ = real
+        probe.__class__ = made
+    except TypeError as error:
+        raise Unrepresentable("class-layout", f"{real.__module__}:{real.__qualname__}: {error}") from None
+    _lazy_classes[real, kind] = made
+    _real_classes[made] = real
+    return made
+
+
+_real_classes: dict[type, type] = {}
+
+
+def real_class(node: object) -> type:
+    """The real class that a lazy node stands in for; for a real node its own class."""
+    cls = type(node)
+    return _real_classes.get(cls, cls)
+
+
+def is_lazy(node: object) -> bool:
+    """Whether this is a lazy item that is not materialized."""
+    return isinstance(node, LazyItem)
+
+
+def classes_of(record: Any) -> tuple[type, ...]:
+    """The lazy classes for a record's class names, in their order.
+
+    :raises Unrepresentable: where one isn't loaded, or is no class of nodes.
+    """
+    made: list[type] = []
+    for name in record.classes:
+        real = find_class(name)
+        if real is None:
+            raise Unrepresentable("class-not-loaded", name)
+        if issubclass(real, pytest.Item):
+            made.append(lazy_class(real, LazyItem))
+        elif issubclass(real, pytest.File):
+            made.append(real)
+        elif issubclass(real, pytest.Collector):
+            made.append(lazy_class(real, LazyCollector))
+        else:
+            raise Unrepresentable("class-not-loaded", f"{name} is no class of nodes")
+    return tuple(made)
+
+
+def build_children(node: Any, origin: Origin, index: int) -> list[Any]:
+    """Lazy children of a collector, and the note of them that materialization needs."""
+    children: list[Any] = origin.record.build(node, index, origin.classes)
+    for child in children:
+        if isinstance(child, LazyCollector):
+            child.__dict__["_fcm_origin"] = origin
+    node.__dict__.setdefault("_fcm_children", []).append(children)
+    return children

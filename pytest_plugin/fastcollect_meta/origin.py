@@ -1,0 +1,157 @@
+"""Where the lazy nodes of one file come from: its record, what was made of it, and how far it is materialized."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import compat
+from .opaque import OPAQUE, GroupingStandIn, LazyParams, make_lazy_mark
+
+if TYPE_CHECKING:
+    from pytest import Collector
+
+    from ._native import Record
+
+#: Bits of Record.node_flags, as in schema/record.h.
+NODE_ITEM = 1 << 0
+NODE_FUNCTION = 1 << 1
+NODE_STASH = 1 << 3
+NODE_FIXTURES = 1 << 4
+NODE_COLLECTED = 1 << 5
+
+
+class State(enum.Enum):
+    """How far the nodes of a record are materialized."""
+
+    LAZY = "lazy"
+    RUNNING = "running"
+    REAL = "real"
+    FAILED = "failed"
+
+
+class Origin:
+    """One record in use.
+
+    :param record: what the farm, the manifest or this process recorded.
+    :param root: the collector whose record it is.
+    :param classes: the lazy class for each class name of the record.
+    :param pending: children that were collected in this process, by collector; None where they are still to be.
+    """
+
+    __slots__ = (
+        "_attributes",
+        "_fixtures",
+        "_marks",
+        "classes",
+        "error",
+        "lost",
+        "mismatch",
+        "pending",
+        "record",
+        "root",
+        "state",
+        "when_materialized",
+    )
+
+    def __init__(
+        self,
+        record: Record,
+        root: Collector,
+        classes: tuple[type, ...],
+        pending: dict[Any, list[Any]] | None,
+        when_materialized: Callable[[Origin], None],
+    ) -> None:
+        self.record = record
+        self.root = root
+        self.classes = classes
+        self.pending = pending
+        self.state = State.LAZY
+        #: What went wrong when it was materialized.
+        self.error: BaseException | None = None
+        #: Nodes that the real collection doesn't have.
+        self.lost: set[Any] = set()
+        #: Names of tests that differ, for the error: missing, additional.
+        self.mismatch: tuple[list[str], list[str]] | None = None
+        self.when_materialized = when_materialized
+        self._marks: dict[int, Any] = {}
+        self._fixtures: dict[tuple[Any, ...], list[str]] = {}
+        self._attributes: dict[tuple[str, ...], frozenset[str]] = {}
+
+    def mark(self, number: int) -> Any:
+        """The marker with that number; the same object for every node that has it."""
+        found = self._marks.get(number)
+        if found is None:
+            name, args, kwargs = self.record.mark(number)
+            if args is OPAQUE or kwargs is OPAQUE:
+                found = make_lazy_mark(name, self.root._fcm_materialize)  # type: ignore[attr-defined]
+            else:
+                found = compat.make_mark(name, args, kwargs)
+            self._marks[number] = found
+        return found
+
+    def marks(self, index: int) -> list[Any]:
+        """A node's own markers, in a new list."""
+        return [self.mark(number) for number in self.record.marks(index)]
+
+    def attributes(self, index: int) -> frozenset[str]:
+        """Instance attributes of a node that only materialization can serve."""
+        names = self.record.attributes(index)
+        found = self._attributes.get(names)
+        if found is None:
+            found = self._attributes[names] = frozenset(names)
+        return found
+
+    def fixtures(self, node: Any, index: int) -> list[str]:
+        """Fixture names of an item; functions of one definition share the list, as pytest's do."""
+        original = self.record.original(index)
+        if not self.record.has_call(index):
+            return list(self.record.fixtures(index))
+        names = self.record.fixtures(index)
+        key = (id(node.parent), original, names)
+        found = self._fixtures.get(key)
+        if found is None:
+            found = self._fixtures[key] = list(names)
+        return found
+
+    def keywords(self, node: Any, index: int) -> dict[str, Any]:
+        """Own keywords of a node: what pytest's constructors put in, in their order."""
+        own: dict[str, Any] = {node.name: True}
+        for mark in self.marks(index):
+            own[mark.name] = mark
+        for key in self.record.keys(index):
+            own[key] = OPAQUE
+        if self.record.flags(index) & NODE_ITEM:
+            call = self.record.call(index)
+            if call is not None:
+                own["-".join(call[4])] = True
+        return own
+
+    def callspec(self, node: Any, index: int) -> Any:
+        """The callspec of a parametrized item."""
+        call = self.record.call(index)
+        if call is None:
+            raise AttributeError(f"{type(node).__name__!r} object has no attribute 'callspec'")
+        names, values, numbers, scopes, ids, marks, keys = call
+        params: dict[str, object] = dict(zip(names, values))
+        if OPAQUE in values:
+            grouping: dict[str, object] = {
+                name: GroupingStandIn((id(self), key)) if key else []
+                for name, value, key in zip(names, values, keys)
+                if value is OPAQUE
+            }
+
+            def fetch() -> dict[str, object]:
+                node._fcm_materialize()
+                real: dict[str, object] = node.callspec.params
+                return real
+
+            params = LazyParams(params, grouping, fetch)
+        return compat.make_callspec(
+            params,
+            dict(zip(names, numbers)),
+            {name: compat.SCOPES[scope] for name, scope in zip(names, scopes)},
+            list(ids),
+            [self.mark(number) for number in marks],
+        )
