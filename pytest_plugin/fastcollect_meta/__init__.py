@@ -5,3 +5,6 @@ from __future__ import annotations
 from fastcollect_meta._version import __version__
 
 __all__ = ["__version__"]
+
+#: pytest loads the hooks from here when it is told to load the package.
+pytest_plugins = ("fastcollect_meta.plugin",)

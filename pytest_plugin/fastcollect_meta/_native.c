@@ -18,7 +18,14 @@ static PyObject *native_encode(PyObject *module, PyObject *args) {
     return packed;
 }
 
+// The interpreter's secret for hashes of str and bytes, which it exports for its own extension modules.
+static PyObject *native_hash_secret(PyObject *module, PyObject *unused) {
+    return PyBytes_FromStringAndSize((const char *)&_Py_HashSecret, sizeof _Py_HashSecret);
+}
+
 static PyMethodDef native_methods[] = {
+    {"hash_secret", native_hash_secret, METH_NOARGS,
+     "hash_secret()\n--\n\nThe secret of this process's hashes of str and bytes."},
     {"encode", native_encode, METH_VARARGS,
      "encode(root, children, extras, /)\n--\n\n"
      "Pack what pytest's collection made of the collector `root` as a Record message."},

@@ -36,6 +36,10 @@ GROUPS_BY_VALUE = hasattr(fixtures, "ParamValueKey")
 #: The slot that holds a node's id: a NodeId, or a str before 9.2.
 ID_SLOT = "_id" if hasattr(nodes, "NodeId") else "_nodeid"
 
+#: The descriptors of slots of a node that lazy classes cover with properties.
+id_slot: Any = nodes.Node.__dict__[ID_SLOT]
+store_slot: Any = nodes.Node.__dict__["_store"]
+
 CallSpec: Any = getattr(python, "CallSpec", None) or python.CallSpec2  # type: ignore[attr-defined]
 
 SCOPES = (Scope.Session, Scope.Package, Scope.Module, Scope.Class, Scope.Function)
@@ -559,5 +563,3 @@ def pytest_version() -> str:
 def python_version() -> str:
     """Version of this Python, as in "3.11.7"."""
     return ".".join(map(str, sys.version_info[:3]))
-id_slot: Any = nodes.Node.__dict__[ID_SLOT]
-store_slot: Any = nodes.Node.__dict__["_store"]

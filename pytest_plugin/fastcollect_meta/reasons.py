@@ -28,6 +28,8 @@ EXPLANATIONS: dict[str, str] = {
     "config": "a node has another config than its file",
     "session": "a node has another session than its file",
     "asked-before-collection": "a plugin asked for the module before it was collected",
+    "declared-native": "the ini option fastcollect_meta_native names it",
+    "several-collectors": "it has several collectors of one class",
     "not-in-walk": "the farm's walk did not find it",
     "farm-gone": "the farm ended before it had collected it",
     "unstable": "its tests differed from its metadata in an earlier run",

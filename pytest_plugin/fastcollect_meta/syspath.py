@@ -11,6 +11,15 @@ import sys
 from dataclasses import dataclass, field
 
 
+def insert_root(path: list[str], root: str, mode: str) -> None:
+    """Change `path` as pytest does when it imports a test file from `root` in that import mode."""
+    if mode == "prepend":
+        if not path or path[0] != root:
+            path.insert(0, root)
+    elif mode == "append" and root not in path:
+        path.append(root)
+
+
 @dataclass(slots=True)
 class _Change:
     """A change of sys.path that happened during the walk, such as by a conftest."""
@@ -36,11 +45,7 @@ class _Root:
     root: str
 
     def apply(self, path: list[str], mode: str) -> None:
-        if mode == "prepend":
-            if not path or path[0] != self.root:
-                path.insert(0, self.root)
-        elif mode == "append" and self.root not in path:
-            path.append(self.root)
+        insert_root(path, self.root, mode)
 
 
 @dataclass(slots=True)

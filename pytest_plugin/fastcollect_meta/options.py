@@ -1,0 +1,115 @@
+"""The plugin's options: command line first, then environment, then ini file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+GROUP = "fastcollect-meta"
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register the options and their ini equivalents."""
+    group = parser.getgroup(GROUP, "collection by a farm of workers (fastcollect_meta)")
+    try:
+        group.addoption(
+            "--workers",
+            dest="fcm_workers",
+            metavar="N",
+            default=None,
+            help="collect test files in N workers; auto: as many as this process may use cores; "
+            "0: collect in this process, through the same records "
+            "(environment: FASTCOLLECT_META_WORKERS, ini: fastcollect_meta_workers; default: auto)",
+        )
+    except ValueError as error:
+        raise pytest.UsageError(
+            "fastcollect_meta: another plugin defines --workers too; switch one of them off (-p no:NAME)"
+        ) from error
+    group.addoption(
+        "--collect-report",
+        dest="fcm_report",
+        action="store_true",
+        default=False,
+        help="say for each file that was collected natively why that was",
+    )
+    parser.addini("fastcollect_meta_workers", "default of --workers", default=None)
+    parser.addini(
+        "fastcollect_meta_native",
+        "files that are always collected natively (glob patterns relative to the root directory)",
+        type="args",
+        default=[],
+    )
+    _guard_workers_option(parser)
+
+
+def _guard_workers_option(parser: Any) -> None:
+    """Turn the clash with a later plugin's --workers into a usage error."""
+    kind = type(parser.getgroup(GROUP))
+    if getattr(kind, "_fcm_guarded", False):
+        return
+    for name in ("addoption", "_addoption_instance"):
+        original = getattr(kind, name, None)
+        if original is None or name != "addoption":
+            continue
+
+        def addoption(self: Any, *names: str, **attributes: Any) -> None:
+            try:
+                original(self, *names, **attributes)
+            except ValueError as error:
+                if "--workers" in names and "already added" in str(error):
+                    raise pytest.UsageError(
+                        "fastcollect_meta: another plugin defines --workers too; switch one of them off (-p no:NAME)"
+                    ) from error
+                raise
+
+        kind.addoption = addoption
+    kind._fcm_guarded = True
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asks for."""
+
+    #: Number of workers; 0 collects in this process.
+    workers: int
+    report: bool
+    native: tuple[str, ...]
+
+
+def _workers(text: str, where: str) -> int:
+    if text == "auto":
+        from ._wire import available_cores
+
+        return max(1, available_cores())
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise pytest.UsageError(f"{where}: expected a number from 0 on, or auto, not {text!r}")
+    return number
+
+
+def read_options(config: pytest.Config, namespace: Any) -> Options:
+    """The options as they hold; `namespace` has those of the command line.
+
+    :raises pytest.UsageError: for a value that makes no sense.
+    """
+    for text, where in (
+        (getattr(namespace, "fcm_workers", None), "--workers"),
+        (os.environ.get("FASTCOLLECT_META_WORKERS"), "FASTCOLLECT_META_WORKERS"),
+        (config.getini("fastcollect_meta_workers"), "fastcollect_meta_workers"),
+    ):
+        if text:
+            workers = _workers(str(text).strip(), where)
+            break
+    else:
+        workers = _workers("auto", "--workers")
+    return Options(
+        workers=workers,
+        report=bool(getattr(namespace, "fcm_report", False)),
+        native=tuple(config.getini("fastcollect_meta_native")),
+    )

@@ -1,0 +1,98 @@
+"""The pytest plugin: hooks only. `pytest -p fastcollect_meta` loads it through the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import options, role
+from .session import CollectingSession, start
+
+_session_key = pytest.StashKey["CollectingSession"]()
+
+
+def _session_of(config: pytest.Config) -> CollectingSession | None:
+    return config.stash.get(_session_key, None)
+
+
+@pytest.hookimpl
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.add_options(parser)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    if role.ROLE == "main":
+        early_config.stash[_session_key] = start(early_config)
+    try:
+        return (yield)
+    except BaseException:
+        session = early_config.stash.get(_session_key, None)
+        if session is not None:
+            session.close()
+        raise
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    session = _session_of(config)
+    if session is not None:
+        session.configured()
+
+
+@pytest.hookimpl
+def pytest_unconfigure(config: pytest.Config) -> None:
+    session = _session_of(config)
+    if session is not None:
+        session.close()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Iterator[Any]:
+    collecting = _session_of(session.config)
+    if collecting is None:
+        return (yield)
+    with collecting.collection():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Iterator[Any]:
+    found = yield
+    collecting = _session_of(parent.config)
+    if collecting is not None:
+        collecting.found_file(file_path, found)
+    return found
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[Any]:
+    report = yield
+    collecting = _session_of(collector.config)
+    return report if collecting is None else collecting.reported(collector, report)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    collecting = _session_of(item.config)
+    if collecting is not None:
+        collecting.about_to_run(item)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    collecting = _session_of(session.config)
+    if collecting is not None:
+        collecting.finish(session)
+    return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    collecting = _session_of(config)
+    if collecting is not None:
+        collecting.summarize(terminalreporter)

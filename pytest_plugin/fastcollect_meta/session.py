@@ -1,0 +1,190 @@
+"""One pytest session with the plugin: starts the farm, turns files lazy, sums up."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import gc
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import compat
+from .materialize import prepare_to_run
+from .nodes import is_lazy
+from .options import Options, read_options
+from .reasons import EXPLANATIONS
+from .serving import serving
+from .source import RecordedSkip, Source
+
+if TYPE_CHECKING:
+    from .farm import Farm
+
+
+class CollectingSession:
+    """What the plugin holds for one pytest session.
+
+    :param options: what the user asks for.
+    :param farm: the farm that has been started, None without one.
+    :param aside: why the plugin stands aside, empty where it doesn't.
+    """
+
+    def __init__(
+        self, config: pytest.Config, options: Options, farm: Farm | None, aside: str
+    ) -> None:
+        self.config = config
+        self.options = options
+        self.farm = farm
+        self.aside = aside
+        self.began = time.perf_counter()
+        self.took = 0.0
+        self.source: Source | None = None
+
+    def configured(self) -> None:
+        """Everything of pytest is loaded: see whether something of it keeps the plugin from taking part."""
+        if not self.aside:
+            self.aside = _stands_aside_for(self.config)
+        if self.aside:
+            self.close()
+
+    @contextlib.contextmanager
+    def collection(self) -> Iterator[None]:
+        """Around pytest's whole collection."""
+        if self.aside:
+            yield
+            return
+        self.source = Source(self.config, self.farm)
+        restore = compat.install_servers(serving, is_lazy)
+        collecting_garbage = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            restore()
+            self.took = time.perf_counter() - self.began
+            if collecting_garbage:
+                gc.enable()
+            self.close()
+
+    def found_file(self, path: Path, collectors: list[Any]) -> None:
+        """A file's collectors, as the hooks have just made them."""
+        if self.source is None:
+            return
+        files = [node for node in collectors if isinstance(node, pytest.File)]
+        native = self._is_native(path)
+        for node in files:
+            twins = sum(type(other) is type(node) for other in files) > 1
+            if native or twins:
+                self.source.went_native(node, "declared-native" if native else "several-collectors", "")
+            else:
+                self.source.adopt(node)
+
+    def _is_native(self, path: Path) -> bool:
+        if not self.options.native:
+            return False
+        with contextlib.suppress(ValueError):
+            relative = path.relative_to(self.config.rootpath).as_posix()
+            return any(fnmatch.fnmatch(relative, pattern) for pattern in self.options.native)
+        return False
+
+    def reported(self, collector: pytest.Collector, report: Any) -> Any:
+        """The report of a collector, with what its record says beyond its children."""
+        if self.source is None:
+            return report
+        report.sections.extend(self.source.sections.pop(collector, ()))
+        call = getattr(report, "call", None)
+        if call is not None and call.excinfo is not None:
+            skip = call.excinfo.value
+            if isinstance(skip, RecordedSkip):
+                report.longrepr = skip.longrepr
+        return report
+
+    def about_to_run(self, item: pytest.Item) -> None:
+        """Materialize the item's file; where that fails, the item fails with the reason."""
+        if self.source is None:
+            return
+        error = prepare_to_run(item)
+        if error is not None:
+
+            def setup() -> None:
+                __tracebackhide__ = True
+                pytest.fail(error, pytrace=False)
+
+            state: dict[str, Any] = item.__dict__
+            state.update(setup=setup, teardown=lambda: None)
+            if is_lazy(item):
+                state["_request"] = True
+
+    def finish(self, session: pytest.Session) -> None:
+        """The session ends: tests that differed from their metadata make it one that was interrupted."""
+        if self.source is not None and self.source.failures:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+
+    def close(self) -> None:
+        """End the farm, if there is one."""
+        farm, self.farm = self.farm, None
+        if farm is not None:
+            farm.close()
+
+    def summarize(self, reporter: Any) -> None:
+        """One line of where the tests came from, and the reasons where they are asked for."""
+        if self.aside:
+            if self.aside != "quiet":
+                reporter.write_line(f"fastcollect-meta: stood aside: {self.aside}", yellow=True)
+            return
+        if self.source is None:
+            return
+        counts = self.source.counts
+        total = sum(counts.files.values())
+        parts = [f"{number} {name}" for name, number in sorted(counts.files.items())]
+        reporter.write_line(
+            f"fastcollect-meta: {total} files ({', '.join(parts) or 'none'}), "
+            f"{counts.materialized} imported here since; collected after {self.took:.2f} s"
+        )
+        if not (self.options.report or reporter.verbosity > 0):
+            return
+        for reason, number in counts.reasons.most_common():
+            reporter.write_line(f"  {number} x {reason}: {EXPLANATIONS.get(reason, reason)}")
+            for path, detail in counts.details.get(reason, ())[: 1000 if self.options.report else 3]:
+                line = detail.strip().splitlines()[-1:] or [""]
+                reporter.write_line(f"      {path} {line[0][:160]}")
+
+
+def _stands_aside_for(config: pytest.Config) -> str:
+    """Why the plugin can't take part in this session; empty where it can, "quiet" where nobody needs to know."""
+    option = config.option
+    if hasattr(config, "workerinput") or getattr(option, "numprocesses", None):
+        return "pytest-xdist distributes this run"
+    if getattr(option, "showfixtures", False) or getattr(option, "show_fixtures_per_test", False):
+        return "quiet"
+    if getattr(option, "testmon", False) or config.pluginmanager.has_plugin("TestmonSelect"):
+        return "pytest-testmon needs to see every test being made"
+    return ""
+
+
+def start(config: pytest.Config) -> CollectingSession | None:
+    """Begin with a session: called before its conftests are loaded, so that the farm prepares beside.
+
+    :raises pytest.UsageError: for options that make no sense.
+    """
+    namespace = config.known_args_namespace
+    options = read_options(config, namespace)
+    if getattr(namespace, "help", False) or getattr(namespace, "version", 0):
+        return None
+    aside = ""
+    if not compat.is_supported():
+        aside = f"pytest {pytest.__version__} is not among the versions it knows"
+    elif "PYTEST_XDIST_WORKER" in os.environ or getattr(namespace, "numprocesses", None):
+        aside = "pytest-xdist distributes this run"
+    elif getattr(namespace, "showfixtures", False) or getattr(namespace, "show_fixtures_per_test", False):
+        aside = "quiet"
+    farm = None
+    if not aside and options.workers > 0:
+        from .starting import start_farm
+
+        farm, aside = start_farm(config, options)
+    return CollectingSession(config, options, farm, aside)

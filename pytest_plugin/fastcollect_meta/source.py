@@ -1,0 +1,204 @@
+"""Where the main process takes a file's collection from, and what it counts on the way."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import compat
+from .introspection import find_class
+from .materialize import lazify
+from .nodes import LazyFile, build_children, classes_of, lazy_class, real_class
+from .origin import Origin
+from .reasons import Unrepresentable
+from .syspath import insert_root
+
+if TYPE_CHECKING:
+    from .farm import Farm
+
+
+class RecordedSkip(pytest.skip.Exception):
+    """A file that was skipped as a whole in a worker; `longrepr` is what its report holds."""
+
+    def __init__(self, longrepr: tuple[str, int, str]) -> None:
+        super().__init__(longrepr[2], allow_module_level=True)
+        self.longrepr = longrepr
+
+
+@dataclass(slots=True)
+class Counts:
+    """Files and tests by where they came from."""
+
+    files: Counter[str] = field(default_factory=Counter)
+    tests: Counter[str] = field(default_factory=Counter)
+    #: Natively collected files by reason, and for each an example: path, detail.
+    reasons: Counter[str] = field(default_factory=Counter)
+    details: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    #: Files whose modules were imported for an answer that metadata doesn't have, or to run.
+    materialized: int = 0
+    waited: float = 0.0
+
+
+class Source:
+    """Gives lazy files their collection: from the farm, or made here through the same records.
+
+    :param farm: None where everything is collected in this process (--workers=0).
+    """
+
+    def __init__(self, config: pytest.Config, farm: Farm | None) -> None:
+        self.config = config
+        self.farm = farm
+        self.counts = Counts()
+        self.failures: list[Origin] = []
+        #: Collectors that have just been collected from a record: what its report gets besides.
+        self.sections: dict[pytest.Collector, list[tuple[str, str]]] = {}
+        self._locator = compat.ModuleLocator(config)
+        self._warned: set[tuple[object, ...]] = set()
+
+    def adopt(self, node: pytest.File) -> None:
+        """Make a file's collector, fresh from its hook, a lazy one where that is possible."""
+        try:
+            lazy = lazy_class(type(node), LazyFile)
+        except Unrepresentable as why:
+            self._count_native(node, why.reason, why.detail)
+            return
+        node.__dict__["_fcm_source"] = self
+        node.__dict__["_fcm_constructed"] = len(node.own_markers)
+        node.__class__ = lazy
+
+    def went_native(self, node: Any, reason: str, detail: str) -> None:
+        """Give a lazy file its real class back: pytest collects it itself."""
+        node.__class__ = real_class(node)
+        node.__dict__.pop("_fcm_source", None)
+        self._count_native(node, reason, detail)
+
+    def _count_native(self, node: Any, reason: str, detail: str) -> None:
+        self.counts.files["natively"] += 1
+        self.counts.reasons[reason] += 1
+        self.counts.details.setdefault(reason, []).append((os.fspath(node.path), detail))
+
+    def collect(self, node: Any) -> Iterable[Any]:
+        """What `collect()` of a lazy file gives. Raises what the real one raises."""
+        if self.farm is None:
+            return self._collect_here(node)
+        return self._collect_from_farm(node)
+
+    # In this process
+
+    def _collect_here(self, node: Any) -> Iterable[Any]:
+        node.__class__ = real_class(node)
+        node.__dict__.pop("_fcm_source", None)
+        children = list(node.collect())
+        try:
+            lazies = lazify(node, children, self.was_materialized)
+        except Unrepresentable as why:
+            self._count_native(node, why.reason, why.detail)
+            return children
+        self.counts.files["here"] += 1
+        return lazies
+
+    # From the farm
+
+    def _collect_from_farm(self, node: Any) -> Iterable[Any]:
+        assert self.farm is not None
+        began = time.perf_counter()
+        collector = f"{real_class(node).__module__}:{real_class(node).__qualname__}"
+        answer = self.farm.get(os.fspath(node.path), collector)
+        self.counts.waited += time.perf_counter() - began
+        if answer.record is None:
+            self._insert_root(node)
+            if answer.failed:
+                self.counts.files["failed"] += 1
+                self.counts.reasons[answer.reason] += 1
+                raise node.CollectError(f"{node.path} could not be collected: {answer.detail}")
+            self.went_native(node, answer.reason, answer.detail)
+            return node.collect()  # type: ignore[no-any-return]
+        try:
+            return self.attach(node, answer.record, "farm")
+        except Unrepresentable as why:
+            self.went_native(node, why.reason, why.detail)
+            return node.collect()  # type: ignore[no-any-return]
+
+    def attach(self, node: Any, packed: bytes, origin_name: str) -> list[Any]:
+        """Give a lazy file its record; returns its lazy children.
+
+        :raises Unrepresentable: where the record can't be used here.
+        :raises RecordedSkip: where the file is skipped.
+        """
+        from ._native import Record
+
+        try:
+            record = Record(packed)
+        except ValueError as error:
+            raise Unrepresentable("malformed-record", str(error)) from None
+        found = classes_of(record)
+        messages = [self._warning(node, *entry) for entry in record.warnings]
+        self.counts.files[origin_name] += 1
+        self.counts.tests[origin_name] += record.items
+        self._insert_root(node)
+        self._repeat_output(node, record)
+        for message, once in messages:
+            self._repeat_warning(message, once)
+        if record.skip is not None:
+            raise RecordedSkip(record.skip)
+        origin = Origin(record, node, found, None, self.was_materialized)
+        state = node.__dict__
+        state["_fcm_origin"] = origin
+        state["_fcm_index"] = 0
+        if isinstance(node, compat.PyobjMixin) and node._ALLOW_MARKERS:
+            # what the first look at `obj` adds to a real module
+            state["_fcm_marks"] = origin.marks(0)[state["_fcm_constructed"] :]
+            node.own_markers.extend(state["_fcm_marks"])
+            node.keywords.update((mark.name, mark) for mark in node.own_markers)
+        return build_children(node, origin, 0)
+
+    def _insert_root(self, node: Any) -> None:
+        """sys.path as the import of the file would leave it: later files may be found through it."""
+        located = self._locator.locate(node)
+        if located is not None:
+            insert_root(sys.path, located[0], self._locator.mode)
+
+    def _repeat_output(self, node: Any, record: Any) -> None:
+        out, err = record.captured
+        sections = [
+            (f"Captured {name}", text.decode("utf-8", "replace"))
+            for name, text in (("stdout", out), ("stderr", err))
+            if text
+        ]
+        if sections:
+            self.sections[node] = sections
+
+    def _warning(
+        self, node: Any, text: str, category: str, filename: str, line: int, origin: str
+    ) -> tuple[warnings.WarningMessage, bool]:
+        """The message that was logged in the worker, and whether it came from importing another module than the test's.
+
+        :raises Unrepresentable: where the category isn't loaded here.
+        """
+        found = find_class(category)
+        if found is None or not issubclass(found, Warning):
+            raise Unrepresentable("class-not-loaded", category)
+        return warnings.WarningMessage(found(text), found, filename, line), origin not in ("", str(node.path))
+
+    def _repeat_warning(self, message: warnings.WarningMessage, from_helper: bool) -> None:
+        # A module that several files import is imported once here, but once in each worker.
+        if from_helper:
+            key = (str(message.message), message.category, message.filename, message.lineno)
+            if key in self._warned:
+                return
+            self._warned.add(key)
+        compat.log_warning(message)
+
+    def was_materialized(self, origin: Origin) -> None:
+        """A file has become real; called once for each."""
+        self.counts.materialized += 1
+        if origin.error is not None or origin.mismatch is not None:
+            self.failures.append(origin)

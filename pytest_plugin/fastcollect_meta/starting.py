@@ -1,0 +1,64 @@
+"""Starts the farm for a session."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from . import binaries
+from .options import Options
+
+if TYPE_CHECKING:
+    from .farm import Farm
+
+
+def start_farm(config: pytest.Config, options: Options) -> tuple[Farm | None, str]:
+    """Start a farm with this process's arguments and interpreter.
+
+    Returns the farm, or None and why there is none.
+    """
+    params = config.invocation_params
+    if params.plugins:
+        return None, "plugins were passed as objects, which another process can't have"
+    coordinator = binaries.coordinator()
+    if coordinator is None:
+        return None, "the coordinator's program is missing"
+    from .farm import Farm
+
+    worker = binaries.worker()
+    try:
+        farm = Farm.start(
+            coordinator,
+            args=[os.fsencode(arg) for arg in params.args],
+            argv=[os.fsencode(arg) for arg in sys.argv],
+            invocation_dir=os.fsencode(params.dir),
+            executable=os.fsencode(sys.executable),
+            interpreter_args=[os.fsencode(arg) for arg in _interpreter_args()],
+            sys_path=[os.fsencode(entry) for entry in sys.path],
+            workers=options.workers,
+            hash_secret=_hash_secret(),
+            prefetch=True,
+            worker_program=os.fsencode(worker) if worker is not None else b"",
+            lib_dir=os.fsencode(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
+        )
+    except OSError as error:
+        return None, f"the coordinator could not be started: {error}"
+    return farm, ""
+
+
+def _interpreter_args() -> list[str]:
+    """Options that give another interpreter the same sys.flags, -W and -X."""
+    return subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined,no-any-return]
+
+
+def _hash_secret() -> bytes:
+    """The secret of this process's str hashes, empty where PYTHONHASHSEED fixes it."""
+    if not sys.flags.hash_randomization:
+        return b""
+    from . import _native
+
+    return _native.hash_secret()
