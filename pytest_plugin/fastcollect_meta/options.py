@@ -10,6 +10,8 @@ import pytest
 
 GROUP = "fastcollect-meta"
 
+_CLASH = "fastcollect_meta: another plugin defines --workers too; switch one of them off (-p no:NAME)"
+
 
 def add_options(parser: pytest.Parser) -> None:
     """Register the options and their ini equivalents."""
@@ -25,9 +27,7 @@ def add_options(parser: pytest.Parser) -> None:
             "(environment: FASTCOLLECT_META_WORKERS, ini: fastcollect_meta_workers; default: auto)",
         )
     except ValueError as error:
-        raise pytest.UsageError(
-            "fastcollect_meta: another plugin defines --workers too; switch one of them off (-p no:NAME)"
-        ) from error
+        raise pytest.UsageError(_CLASH) from error
     group.addoption(
         "--collect-report",
         dest="fcm_report",
@@ -50,22 +50,17 @@ def _guard_workers_option(parser: Any) -> None:
     kind = type(parser.getgroup(GROUP))
     if getattr(kind, "_fcm_guarded", False):
         return
-    for name in ("addoption", "_addoption_instance"):
-        original = getattr(kind, name, None)
-        if original is None or name != "addoption":
-            continue
+    original = kind.addoption
 
-        def addoption(self: Any, *names: str, **attributes: Any) -> None:
-            try:
-                original(self, *names, **attributes)
-            except ValueError as error:
-                if "--workers" in names and "already added" in str(error):
-                    raise pytest.UsageError(
-                        "fastcollect_meta: another plugin defines --workers too; switch one of them off (-p no:NAME)"
-                    ) from error
+    def addoption(self: Any, *names: str, **attributes: Any) -> None:
+        try:
+            original(self, *names, **attributes)
+        except ValueError as error:
+            if "--workers" not in names or "already added" not in str(error):
                 raise
+            raise pytest.UsageError(_CLASH) from error
 
-        kind.addoption = addoption
+    kind.addoption = addoption
     kind._fcm_guarded = True
 
 

@@ -79,13 +79,19 @@ class Origin:
         self._fixtures: dict[tuple[Any, ...], list[str]] = {}
         self._attributes: dict[tuple[str, ...], frozenset[str]] = {}
 
+    def materialize(self) -> None:
+        """Materialize all of its nodes."""
+        from .materialize import materialize
+
+        materialize(self, self.root)
+
     def mark(self, number: int) -> Any:
         """The marker with that number; the same object for every node that has it."""
         found = self._marks.get(number)
         if found is None:
             name, args, kwargs = self.record.mark(number)
             if args is OPAQUE or kwargs is OPAQUE:
-                found = make_lazy_mark(name, self.root._fcm_materialize)  # type: ignore[attr-defined]
+                found = make_lazy_mark(name, self.materialize)
             else:
                 found = compat.make_mark(name, args, kwargs)
             self._marks[number] = found
