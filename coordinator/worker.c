@@ -87,24 +87,28 @@ static const char *verdict(const struct fcm_worker *worker, int status, char *de
     return reason;
 }
 
-// The file in hand is given up for good.
+// Whether the loss says nothing against importing the file in main: what kept the worker from
+// answering is of our own making, or wouldn't have kept pytest from collecting it.
+static bool is_harmless(const struct fcm_worker *worker, int status, const char **ret_reason) {
+    int code = status != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    bool closed = code == EXIT_LOST_CHANNEL || worker->end == FCM_END_CHANNEL;
+    *ret_reason = closed ? "closes-descriptors" : "internal-error";
+    return closed || code == EXIT_WORKER_FAILED || worker->end == FCM_END_NONSENSE || status == -1;
+}
+
+// The farm has no answer for the file in hand, for good.
 static void report_loss(struct fcm_worker *worker, uint32_t id, int status) {
     char detail[TAIL_SIZE + 256];
-    const char *reason = verdict(worker, status, detail, sizeof detail);
-    struct fcm_session *session = worker->session;
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    // What is not the file's fault, or didn't keep it from being collected, is collected natively.
-    if (code == EXIT_LOST_CHANNEL || worker->end == FCM_END_CHANNEL)
-        fcm_session_send_native(session, id, "closes-descriptors", detail);
-    else if (code == EXIT_WORKER_FAILED || worker->end == FCM_END_NONSENSE || status == -1)
-        fcm_session_send_native(session, id, "worker-failed", detail);
+    const char *reason = verdict(worker, status, detail, sizeof detail), *native;
+    if (is_harmless(worker, status, &native))
+        fcm_session_send_native(worker->session, id, native, detail);
     else
-        fcm_session_send_failure(session, id, reason, detail);
+        fcm_session_send_failure(worker->session, id, reason, detail);
 }
 
 static bool is_worth_retrying(const struct fcm_worker *worker, int status) {
     if (worker->end == FCM_END_LATE || worker->end == FCM_END_CHANNEL) return false;
-    return !(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_LOST_CHANNEL);
+    return !(status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_LOST_CHANNEL);
 }
 
 static void log_loss(const struct fcm_worker *worker, const char *path, int status,
@@ -130,7 +134,10 @@ static void worker_bury(struct fcm_worker *worker, int status) {
         session->statistics.files_retried++;
         log_loss(worker, path, status, "retrying it alone");
     } else if (loss == FCM_LOSS_FINAL) {
-        log_loss(worker, path, status, "giving the file up");
+        const char *reason;
+        log_loss(worker, path, status,
+                 is_harmless(worker, status, &reason) ? "pytest collects it natively"
+                                                      : "the file is reported as an error");
         report_loss(worker, id, status);
     } else if (worker->end == FCM_END_NONE && held > 0) {
         log_loss(worker, "no file", status, "others take its files");

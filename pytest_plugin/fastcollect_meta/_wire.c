@@ -410,6 +410,16 @@ static PyObject *content_of(const struct fcm_frame *frame) {
     return bytes;
 }
 
+// Adds the next descriptor that came along to the fields; -1 where there is none.
+static int add_fd(ChannelObject *self, PyObject *fields, const char *name) {
+    FCM_AUTO_CLOSE int fd = fcm_channel_take_fd(&self->channel);
+    PyObject *number = PyLong_FromLong(fd);
+    int r = number ? PyDict_SetItemString(fields, name, number) : -1;
+    Py_XDECREF(number);
+    if (r == 0) (void)fcm_take_fd(&fd);
+    return r;
+}
+
 // (type name, id, content); takes over the frame.
 static PyObject *tuple_from_frame(ChannelObject *self, struct fcm_frame *frame) {
     PyObject *content = content_of(frame);
@@ -418,16 +428,9 @@ static PyObject *tuple_from_frame(ChannelObject *self, struct fcm_frame *frame) 
     int is_fork = frame->header.type == FCM_FORK;
     fcm_frame_done(frame);
     if (!content) return NULL;
-    if (is_fork) {
-        FCM_AUTO_CLOSE int fd = fcm_channel_take_fd(&self->channel);
-        PyObject *number = PyLong_FromLong(fd);
-        int r = number ? PyDict_SetItemString(content, "fd", number) : -1;
-        Py_XDECREF(number);
-        if (r < 0) {
-            Py_DECREF(content);
-            return NULL;
-        }
-        (void)fcm_take_fd(&fd);
+    if (is_fork && (add_fd(self, content, "fd") < 0 || add_fd(self, content, "err") < 0)) {
+        Py_DECREF(content);
+        return NULL;
     }
     return Py_BuildValue("sIN", name, (unsigned int)id, content);
 }
@@ -509,7 +512,9 @@ PyDoc_STRVAR(
     "receive(timeout=None, /)\n--\n\n"
     "The next message: (type name, file id, fields), with the packed bytes in place of the "
     "fields of a Record.\nNone after `timeout` seconds. Raises EOFError when the peer has "
-    "closed. The fields of a Fork have an open descriptor `fd` (-1: none came).");
+    "closed. The fields of a Fork have the descriptors `fd` (channel) and `err` (stderr), -1 where "
+    "none "
+    "came.");
 PyDoc_STRVAR(fileno_doc, "fileno()\n--\n\nThe descriptor.");
 PyDoc_STRVAR(close_doc, "close()\n--\n\nClose the descriptor; may be called again.");
 
@@ -618,6 +623,4 @@ static PyModuleDef wire_module = {
 };
 
 PyMODINIT_FUNC PyInit__wire(void);
-PyMODINIT_FUNC PyInit__wire(void) {
-    return PyModuleDef_Init(&wire_module);
-}
+PyMODINIT_FUNC PyInit__wire(void) { return PyModuleDef_Init(&wire_module); }
