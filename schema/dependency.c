@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <xxhash.h>
 
+#include "environment.h"
 #include "util.h"
 
 const char *fcm_dependency_change_text(enum fcm_dependency_change c) {
@@ -185,13 +187,22 @@ static enum fcm_dependency_change check_content(const struct fcm_dependency_stat
     return directory ? FCM_CHANGE_LISTING : FCM_CHANGE_CONTENT;
 }
 
+/* The name "*" stands for the whole environment. */
+static int digest_environment(char ret_digest[FCM_ENVIRONMENT_DIGEST]) {
+    size_t count = 0;
+    while (environ && environ[count]) count++;
+    return fcm_environment_digest((const char *const *)environ, count, ret_digest);
+}
+
 static bool error_absent(int error) { return error == ENOENT || error == ENOTDIR; }
 
 enum fcm_dependency_change fcm_dependency_check(const struct fcm_dependency_state *was,
                                                 const char *path, struct fcm_probe *p) {
     if (was->kind == FCM_DEPENDENCY_ENV) {
         struct fcm_dependency_state is;
+        char digest[FCM_ENVIRONMENT_DIGEST];
         const char *value = getenv(path);
+        if (strcmp(path, "*") == 0 && digest_environment(digest) == 0) value = digest;
         fcm_dependency_observe_env(fcm_slice_text(value ? value : ""), value != NULL, &is);
         bool same = is.size == was->size && memcmp(is.hash, was->hash, FCM_HASH_SIZE) == 0;
         return same ? FCM_CHANGE_NONE : FCM_CHANGE_VALUE;

@@ -55,6 +55,15 @@ def is_supported() -> bool:
     return SUPPORTED[0] <= version < SUPPORTED[1]
 
 
+# Configuration
+
+
+def ini_settings(config: Config) -> dict[str, object]:
+    """What the configuration file, or `-o` in pytest 9, sets, by name, as it stands there."""
+    settings: Mapping[str, object] = getattr(config, "_inicfg", None) or config.inicfg
+    return {name: getattr(value, "value", value) for name, value in settings.items()}
+
+
 # Nodes
 
 

@@ -1,0 +1,400 @@
+"""What the collection of a test file depends on.
+
+The recorder in C (`_recorder`) notes who imports whom, which files, folders and variables are read, and by which
+module. This module is its face: it turns what was noted into the lists of `Dependencies` (see the schema), adds what
+follows from the searches of the import system (paths that must stay absent), and computes `options_key`.
+
+Used in the zygote and its workers, and in the main process for the files that it collects itself.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from dataclasses import dataclass, field
+from importlib.machinery import EXTENSION_SUFFIXES
+from typing import TYPE_CHECKING, TypedDict
+
+from fastcollect_meta import _recorder
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = [
+    "Dependencies",
+    "base",
+    "begin",
+    "configure",
+    "end",
+    "importing",
+    "install",
+    "of",
+    "options_key",
+    "uninstall",
+]
+
+# enum fcm_fact and enum fcm_owner in C
+_FILE, _ABSENT = 0, 2
+_STDLIB, _SITE, _PROJECT = 0, 1, 4
+
+# An entry of sys.path finds a module `name` in these, in this order, before `name.py`.
+_BEFORE_SOURCE = ("/__init__.py", *EXTENSION_SUFFIXES)
+
+
+class Dependencies(TypedDict):
+    """The fields of the message `Dependencies`; paths are absolute and in the file system's encoding."""
+
+    files: list[bytes]
+    directories: list[bytes]
+    absent: list[bytes]
+    env_names: list[bytes]
+    env_values: list[bytes]
+    volatile_reason: str
+
+
+_OURS = __name__.partition(".")[0]
+
+
+@dataclass(slots=True)
+class _State:
+    environ: dict[bytes, bytes] = field(default_factory=dict)  # as it was when we were installed
+    path: list[str] = field(default_factory=list)  # sys.path, likewise
+    watched: bool = False
+    rootdir: str = ""
+    confcutdir: str = ""
+    library_folders: list[tuple[str, int]] = field(default_factory=list)
+    owners: dict[str, int] = field(default_factory=dict)
+    conftests: dict[str, list[int]] = field(default_factory=dict)  # file: nodes
+    listings: dict[str, frozenset[str]] = field(default_factory=dict)
+    real: dict[str, str | None] = field(default_factory=dict)
+    chains: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
+
+
+_state = _State()
+
+
+def install() -> None:
+    """Starts recording. Early: what is imported before has no recorded imports of its own. May be called again."""
+    if _recorder.active():
+        return
+    if not _state.watched:
+        _state.environ = {
+            key: value
+            for key, value in os.environb.items()
+            if not key.startswith(b"FASTCOLLECT_META_")
+        }
+        _state.path = list(sys.path)
+        _state.library_folders = _library_folders()
+        _set_prefixes()
+        _watch_environment()
+        _state.watched = True
+        atexit.register(uninstall)
+    _recorder.install()
+    for name, module in list(sys.modules.items()):
+        if type(module) is not type(sys):
+            continue
+        file = module.__dict__.get("__file__")
+        _recorder.preload(name, file if type(file) is str else None)
+
+
+def uninstall() -> None:
+    """Stops recording and puts the import system's functions back. What was recorded can still be asked for."""
+    _recorder.uninstall()
+
+
+def configure(config: pytest.Config) -> None:
+    """Tells where the project lies. Without it every folder above a test file counts for its conftests."""
+    rootdir = str(config.rootpath)
+    confcutdir = config.option.confcutdir
+    if confcutdir is None:
+        confcutdir = str(config.inipath.parent if config.inipath is not None else rootdir)
+    elif not os.path.isabs(confcutdir):
+        confcutdir = os.path.abspath(os.path.join(config.invocation_params.dir, confcutdir))
+    if (rootdir, confcutdir) != (_state.rootdir, _state.confcutdir):
+        _state.rootdir = rootdir
+        _state.confcutdir = confcutdir
+        _state.owners.clear()
+        _state.chains.clear()
+        if _state.watched:
+            _set_prefixes()
+
+
+def begin(path: str | os.PathLike[str]) -> None:
+    """The collection of a test file begins: what is imported and read from now on is its doing."""
+    _recorder.begin(os.fspath(path))
+
+
+def end(path: str | os.PathLike[str]) -> None:
+    """The collection of a test file has ended, in whatever way."""
+    _recorder.end(os.fspath(path))
+
+
+def importing() -> str | None:
+    """File of the module whose import is innermost right now, None outside of any import."""
+    return _recorder.importing()
+
+
+def of(path: str | os.PathLike[str]) -> Dependencies:
+    """What the file's collection, between `begin` and `end`, depends on, besides `base` and `options_key`.
+
+    Not existing paths that were searched or opened are in `absent`. Values of variables are those of the time of
+    `install`: what the project's own code sets is a consequence of it, not an input.
+    """
+    path = os.fspath(path)
+    _expand()
+    present, absent = _chain(os.path.dirname(path))
+    roots = [_recorder.root(path)]
+    for file in present:
+        roots += _state.conftests.get(file, ())
+    return _answer(roots, [path, *present], absent)
+
+
+def base(config: pytest.Config) -> Dependencies:
+    """What every file depends on: the interpreter, pytest, plugins, and the configuration file."""
+    configure(config)
+    _expand()
+    present: list[str] = []
+    absent: list[str] = []
+    inipath = config.inipath
+    for name in _INI_FILES:
+        candidate = os.path.join(_state.rootdir, name)
+        if inipath is not None and candidate == str(inipath):
+            break
+        # One that has no section for pytest counts as absent, until it changes.
+        (present if os.path.exists(candidate) else absent).append(candidate)
+    if inipath is not None:
+        present.append(str(inipath))
+    return _answer([0], present, absent)
+
+
+_INI_FILES = (
+    "pytest.toml",
+    ".pytest.toml",
+    "pytest.ini",
+    ".pytest.ini",
+    "pyproject.toml",
+    "tox.ini",
+    "setup.cfg",
+)
+
+
+def options_key(config: pytest.Config) -> bytes:
+    """See `fastcollect_meta.options_key`, which is imported only when it is needed."""
+    from fastcollect_meta.options_key import options_key as compute
+
+    return compute(config)
+
+
+def path_at_start() -> list[str]:
+    """`sys.path` as it was at the time of `install`: conftests add to it, depending on what is collected."""
+    return _state.path or sys.path
+
+
+def _answer(roots: list[int], present: list[str], absent: list[str]) -> Dependencies:
+    files, directories, missing, names, written, reason, _ = _recorder.closure(roots)
+    file_set = set(files)
+    file_set.update(map(os.fsencode, present))
+    missing += map(os.fsencode, absent)
+    # What was absent when one module looked and there when another did is noticed as a file.
+    missing_set = {path for path in missing if path not in file_set}
+    if not reason and written:
+        both = file_set.intersection(written)
+        if both:
+            reason = f"written and read: {os.fsdecode(min(both))}"
+        missing_set.difference_update(written)
+    if b"*" in names:
+        names = [name for name in names if name == b"*" or _recorder.is_left_out(name)]
+    return {
+        "files": list(file_set),
+        "directories": directories,
+        "absent": list(missing_set),
+        "env_names": names,
+        "env_values": [_variable(name) for name in names],
+        "volatile_reason": reason or "",
+    }
+
+
+def _variable(name: bytes) -> bytes:
+    if name == b"*":
+        entries = [key + b"=" + value for key, value in _state.environ.items()]
+        return b"=" + _recorder.environment_digest(entries)
+    value = _state.environ.get(name)
+    return b"" if value is None else b"=" + value
+
+
+def _watch_environment() -> None:
+    for environ in (os.environ, os.environb):
+        for name, watch in (
+            ("encodekey", _recorder.watch_encode),
+            ("decodekey", _recorder.watch_decode),
+        ):
+            setattr(environ, name, watch(getattr(environ, name)))
+
+
+def _library_folders() -> list[tuple[str, int]]:
+    import site
+    import sysconfig
+
+    folders: dict[str, int] = {}
+    for name in ("stdlib", "platstdlib"):
+        folders[sysconfig.get_path(name)] = _STDLIB
+    folders[os.path.dirname(os.__file__)] = _STDLIB
+    for path in sys.path:
+        if path.endswith(".zip") or path.endswith("lib-dynload"):
+            folders[path] = _STDLIB
+        if path.endswith(("site-packages", "dist-packages")):
+            folders[path] = _SITE
+    for name in ("purelib", "platlib"):
+        folders[sysconfig.get_path(name)] = _SITE
+    for path in (*site.getsitepackages(), site.getusersitepackages()):
+        folders[path] = _SITE
+    for path, owner in list(folders.items()):
+        folders.setdefault(os.path.realpath(path), owner)
+    return [(path, owner) for path, owner in folders.items() if path]
+
+
+def _set_prefixes() -> None:
+    prefixes = [(os.fsencode(path) + b"/", owner) for path, owner in _state.library_folders]
+    if _state.rootdir:
+        prefixes.append((os.fsencode(_state.rootdir) + b"/", _PROJECT))
+    _recorder.set_prefixes(prefixes)
+
+
+def _owner(folder: str) -> int:
+    """Whose a folder is: the longest of the known folders around it decides."""
+    known = _state.owners.get(folder)
+    if known is None:
+        known, longest = _PROJECT, 0
+        folders = _state.library_folders
+        if _state.rootdir:
+            folders = [*folders, (_state.rootdir, _PROJECT)]
+        for path, owner in folders:
+            if len(path) > longest and (folder + "/").startswith(path + "/"):
+                known, longest = owner, len(path)
+        _state.owners[folder] = known
+    return known
+
+
+def _chain(folder: str) -> tuple[list[str], list[str]]:
+    """Conftests and package files of a folder and those around it: those that are there, those that are not."""
+    chain = _state.chains.get(folder)
+    if chain is None:
+        present: list[str] = []
+        absent: list[str] = []
+        for name in ("conftest.py", "__init__.py"):
+            candidate = os.path.join(folder, name)
+            (present if os.path.isfile(candidate) else absent).append(candidate)
+        parent = os.path.dirname(folder)
+        # A package may reach further up than the folder in which the search for conftests ends.
+        is_package = not absent or absent[-1] != candidate
+        if parent != folder and (folder != _state.confcutdir or is_package):
+            above_present, above_absent = _chain(parent)
+            present = present + above_present
+            absent = absent + above_absent
+        chain = _state.chains[folder] = (present, absent)
+    return chain
+
+
+def _expand() -> None:
+    """Gives the modules that were found, or not, since the last time their files and what must stay absent."""
+    for node, name, file, searched, where in _recorder.drain():
+        leaf = name.rpartition(".")[2]
+        if file is False:
+            missing = _candidates(searched, leaf, None)
+            _recorder.add(node, _ABSENT, missing)
+        elif isinstance(file, str):
+            real = _real_file(file)
+            if real is None or name.partition(".")[0] == _OURS:
+                continue  # built in; ourselves: our version is in the options' key
+            if os.path.basename(file) == "conftest.py":
+                nodes = _state.conftests.setdefault(file, [])
+                if node not in nodes:
+                    nodes.append(node)
+            _recorder.add(node, _FILE, [os.fsencode(real)])
+            _recorder.add(node, _ABSENT, _candidates(searched, leaf, file))
+        elif where:
+            # A namespace package: a file would turn any of its folders into a regular one, and other folders may join.
+            folders = [path for path in where if isinstance(path, str)]
+            absent = [os.fsencode(path + "/__init__.py") for path in folders]
+            absent += _candidates(searched, leaf, None, folders)
+            _recorder.add(node, _ABSENT, absent)
+
+
+def _real_file(file: str) -> str | None:
+    """The file on disk that a module's file is, or lies in (a zip); None for what is built in."""
+    if not os.path.isabs(file):
+        if file in ("built-in", "frozen") or not os.path.exists(file):
+            return None
+        file = os.path.abspath(file)
+    found = _state.real.get(file, "")
+    if found == "":
+        found = file
+        while not os.path.isfile(found):
+            parent = os.path.dirname(found)
+            if parent == found or os.path.isdir(parent):
+                # Not there, or no longer: that is what has to stay.
+                found = file
+                break
+            found = parent
+        _state.real[file] = found
+    return found
+
+
+def _candidates(
+    searched: tuple[object, ...] | None,
+    leaf: str,
+    found: str | None,
+    folders: list[str] | None = None,
+) -> list[bytes]:
+    """Paths whose appearance would change what a search along `searched` for a module finds.
+
+    `found` is the file that it found, `folders` are those of a namespace package. With neither, nothing was found.
+    """
+    absent: list[bytes] = []
+    for entry in searched or ():
+        if not isinstance(entry, str):
+            continue
+        entry = os.path.abspath(entry or ".")
+        owner = _owner(entry)
+        if owner == _STDLIB:
+            if found is not None and found.startswith(entry + "/"):
+                break
+            continue
+        here = found is not None and os.path.dirname(found) in (entry, f"{entry}/{leaf}")
+        names = []
+        if found is None:
+            if not folders or f"{entry}/{leaf}" not in folders:
+                names.append(leaf)
+            names += [f"{leaf}{suffix}" for suffix in (*EXTENSION_SUFFIXES, ".py", ".pyc")]
+        elif here and found.startswith(f"{entry}/{leaf}/"):
+            break
+        elif owner == _SITE:
+            if here:
+                break
+            continue
+        elif here:
+            for suffix in _BEFORE_SOURCE:
+                if found == f"{entry}/{leaf}{suffix}":
+                    break
+                names.append(f"{leaf}{suffix}")
+        else:
+            names += [f"{leaf}{suffix}" for suffix in (*_BEFORE_SOURCE, ".py", ".pyc")]
+        listing = _listing(entry)
+        for name in names:
+            if name.partition("/")[0] not in listing or not os.path.exists(f"{entry}/{name}"):
+                absent.append(os.fsencode(f"{entry}/{name}"))
+        if here:
+            break
+    return absent
+
+
+def _listing(folder: str) -> frozenset[str]:
+    listing = _state.listings.get(folder)
+    if listing is None:
+        try:
+            listing = frozenset(os.listdir(folder))
+        except OSError:
+            listing = frozenset()
+        _state.listings[folder] = listing
+    return listing

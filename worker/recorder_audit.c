@@ -1,0 +1,231 @@
+#include "recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// Absolute path of what an event's argument names, as bytes; NULL, with no exception, if it isn't a
+// path.
+static PyObject *path_of(PyObject *argument) {
+    PyObject *bytes = NULL;
+    if (argument == Py_None)
+        bytes = PyBytes_FromString(".");
+    else if (PyUnicode_Check(argument))
+        bytes = PyUnicode_EncodeFSDefault(argument);
+    else if (PyBytes_Check(argument))
+        bytes = Py_NewRef(argument);
+    else if (!PyLong_Check(argument) && PyObject_HasAttrString(argument, "__fspath__")) {
+        PyObject *plain = PyOS_FSPath(argument);
+        if (plain && !PyUnicode_FSConverter(plain, &bytes)) bytes = NULL;
+        Py_XDECREF(plain);
+    }
+    PyErr_Clear();
+    if (!bytes || PyBytes_AS_STRING(bytes)[0] == '/') return bytes;
+    char *cwd = getcwd(NULL, 0);
+    const char *relative = PyBytes_AS_STRING(bytes);
+    while (relative[0] == '.' && relative[1] == '/') relative += 2;
+    bool here = strcmp(relative, ".") == 0 || !*relative;
+    PyObject *absolute = !cwd   ? NULL
+                         : here ? PyBytes_FromString(cwd)
+                                : PyBytes_FromFormat("%s/%s", cwd, relative);
+    free(cwd);
+    Py_DECREF(bytes);
+    PyErr_Clear();
+    return absolute;
+}
+
+static bool ends_with(const char *text, const char *end) {
+    size_t size = strlen(text);
+    size_t tail = strlen(end);
+    return size >= tail && strcmp(text + size - tail, end) == 0;
+}
+
+// Files that nothing but speed depends on, and what isn't a file of the disk's.
+static bool is_beside_the_point(const char *path) {
+    static const char *const folders[] = {"/proc/", "/dev/", "/sys/"};
+    static const char *const parts[] = {"/__pycache__/", ".pyc.", "/.pytest_cache/"};
+    static const char *const ends[] = {".pyc", "/__pycache__", "/.pytest_cache"};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(folders); i++)
+        if (strncmp(path, folders[i], strlen(folders[i])) == 0) return true;
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(parts); i++)
+        if (strstr(path, parts[i])) return true;
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(ends); i++)
+        if (ends_with(path, ends[i])) return true;
+    return false;
+}
+
+// A function may keep what it read and answer from that the next time: then whoever calls its
+// module depends on it. Between files, code that runs outside of any import decides nothing but for
+// its own module.
+static void attribute(struct fcm_recorder *r, const struct fcm_place *place, enum fcm_fact kind,
+                      int64_t fact, bool of_project) {
+    if (place->importing || place->inner) fcm_recorder_add_fact(r, place->inner, kind, fact);
+    for (unsigned i = 0; i < place->owners_count; i++) {
+        enum fcm_owner owner = fcm_recorder_owner(r, place->owners[i]);
+        if (owner == FCM_OWNER_PROJECT || (owner == FCM_OWNER_SITE && !of_project))
+            fcm_recorder_add_fact(r, place->owners[i], kind, fact);
+    }
+}
+
+static void note_path(struct fcm_recorder *r, PyObject *path, enum fcm_fact kind) {
+    const char *text = PyBytes_AS_STRING(path);
+    if ((size_t)PyBytes_GET_SIZE(path) != strlen(text) || is_beside_the_point(text)) return;
+    struct fcm_place place;
+    fcm_recorder_place(r, &place);
+    if (place.by_us || (place.by_framework && !place.importing && !place.inner)) return;
+    if (kind != FCM_FACT_WRITTEN) {
+        struct stat info;
+        if (stat(text, &info) < 0)
+            kind = FCM_FACT_ABSENT;
+        else if (kind == FCM_FACT_FILE ? !S_ISREG(info.st_mode) : !S_ISDIR(info.st_mode))
+            return;
+    }
+    bool of_project = fcm_recorder_path_owner(r, text) == FCM_OWNER_PROJECT;
+    attribute(r, &place, kind, fcm_recorder_fact(r, Py_NewRef(path)), of_project);
+}
+
+static void on_open(struct fcm_recorder *r, PyObject *args) {
+    PyObject *path = path_of(PyTuple_GET_ITEM(args, 0));
+    if (!path) return;
+    bool reads = true;
+    bool writes = false;
+    PyObject *mode = PyTuple_GET_ITEM(args, 1);
+    PyObject *flags = PyTuple_GET_ITEM(args, 2);
+    const char *text = PyUnicode_Check(mode) ? PyUnicode_AsUTF8(mode) : NULL;
+    PyErr_Clear();
+    if (text && *text) {
+        writes = strpbrk(text, "wax+") != NULL;
+        reads = strpbrk(text, "wax") == NULL;
+    } else if (PyLong_Check(flags)) {
+        long bits = PyLong_AsLong(flags);
+        writes = (bits & O_ACCMODE) != O_RDONLY;
+        reads = (bits & O_ACCMODE) == O_RDONLY ||
+                ((bits & O_ACCMODE) == O_RDWR && !(bits & (O_TRUNC | O_EXCL)));
+    }
+    const char *name = PyBytes_AS_STRING(path);
+    // The source that the import system reads is its module's own file, which the node has.
+    PyFrameObject *frame = PyEval_GetFrame();
+    bool source = ends_with(name, ".py") && frame && fcm_frame_is_importlib(frame);
+    if (reads && !source) note_path(r, path, FCM_FACT_FILE);
+    if (writes) note_path(r, path, FCM_FACT_WRITTEN);
+    Py_DECREF(path);
+}
+
+static void on_file(struct fcm_recorder *r, PyObject *args) {
+    PyObject *argument = PyTuple_GET_ITEM(args, 0);
+    // A library by its name alone is the system's.
+    if (!PyUnicode_Check(argument) ||
+        PyUnicode_FindChar(argument, '/', 0, PyUnicode_GET_LENGTH(argument), 1) < 0)
+        return;
+    PyObject *path = path_of(argument);
+    if (path) note_path(r, path, FCM_FACT_FILE);
+    Py_XDECREF(path);
+}
+
+static void on_list(struct fcm_recorder *r, PyObject *args) {
+    PyFrameObject *frame = PyEval_GetFrame();
+    if (frame && fcm_frame_is_importlib(frame)) return; // searches are noted by what they found
+    PyObject *path = path_of(PyTuple_GET_ITEM(args, 0));
+    if (path) note_path(r, path, FCM_FACT_DIRECTORY);
+    Py_XDECREF(path);
+}
+
+static void on_host_name(struct fcm_recorder *r, PyObject *args) {
+    PyObject *path = PyBytes_FromString("/etc/hostname");
+    if (path) note_path(r, path, FCM_FACT_FILE);
+    Py_XDECREF(path);
+}
+
+static void set_reason(struct fcm_recorder *r, uint32_t node, const char *event) {
+    struct fcm_module *module = &r->modules[node];
+    if (!module->reason) module->reason = PyUnicode_FromString(event);
+    if (!module->reason) r->broken = true;
+}
+
+// A process or a socket. An installed package that asks the system something while it is imported
+// ("which CPU is this") is not the project's doing: the program asked counts as a file that was
+// read.
+static void on_outside(struct fcm_recorder *r, const char *event, PyObject *args) {
+    struct fcm_place place;
+    fcm_recorder_place(r, &place);
+    if (place.by_us || (!place.importing && !place.inner)) return;
+    enum fcm_owner inner = fcm_recorder_owner(r, place.inner);
+    bool project = inner != FCM_OWNER_SITE && inner != FCM_OWNER_STDLIB;
+    for (unsigned i = 0; i < place.owners_count; i++) {
+        if (fcm_recorder_owner(r, place.owners[i]) != FCM_OWNER_PROJECT) continue;
+        project = true;
+        set_reason(r, place.owners[i], event);
+    }
+    if (project)
+        set_reason(r, place.inner, event);
+    else if (PyTuple_GET_SIZE(args) && PyUnicode_Check(PyTuple_GET_ITEM(args, 0)))
+        on_file(r, args);
+}
+
+void fcm_recorder_note_variable(struct fcm_recorder *r, PyObject *key) {
+    const char *name = PyBytes_AS_STRING(key);
+    // The version of pytest is in the options' key.
+    if (strcmp(name, "PYTEST_VERSION") == 0 || strncmp(name, "FASTCOLLECT_META_", 17) == 0) return;
+    struct fcm_place place;
+    fcm_recorder_place(r, &place);
+    if (!place.importing && (place.by_us || place.by_framework)) return;
+    if (place.by_mock) return; // it saves and restores the whole environment
+    int64_t fact = fcm_recorder_fact(r, Py_NewRef(key));
+    attribute(r, &place, FCM_FACT_ENVIRONMENT, fact, false);
+}
+
+static void on_exec(struct fcm_recorder *r, PyObject *args) { r->epoch++; }
+
+static const struct {
+    const char *event;
+    Py_ssize_t arguments; // at least
+    void (*on_event)(struct fcm_recorder *r, PyObject *args);
+} events[] = {
+    {"open", 3, on_open},
+    {"exec", 0, on_exec},
+    {"os.listdir", 1, on_list},
+    {"os.scandir", 1, on_list},
+    {"ctypes.dlopen", 1, on_file},
+    {"sqlite3.connect", 1, on_file},
+    {"socket.gethostname", 0, on_host_name},
+    {"subprocess.Popen", 1, NULL},
+    {"os.fork", 0, NULL},
+    {"os.forkpty", 0, NULL},
+    {"os.posix_spawn", 0, NULL},
+    {"os.exec", 0, NULL},
+    {"os.system", 0, NULL},
+    {"pty.spawn", 0, NULL},
+    {"socket.connect", 0, NULL},
+    {"socket.bind", 0, NULL},
+    {"socket.sendto", 0, NULL},
+    {"socket.sendmsg", 0, NULL},
+    {"socket.getaddrinfo", 0, NULL},
+    {"socket.gethostbyname", 0, NULL},
+    {"socket.gethostbyaddr", 0, NULL},
+};
+
+int fcm_recorder_audit(const char *event, PyObject *args, void *userdata) {
+    struct fcm_recorder *r = userdata;
+    if (!r->active || r->busy) return 0;
+    // Most events are none of these: their first letters tell.
+    if (event[0] != 'o' && event[0] != 'e' && event[0] != 's' && event[0] != 'c' && event[0] != 'p')
+        return 0;
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(events); i++) {
+        if (strcmp(event, events[i].event) != 0) continue;
+        if (!args || PyTuple_GET_SIZE(args) < events[i].arguments) return 0;
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        r->busy = true;
+        if (events[i].on_event)
+            events[i].on_event(r, args);
+        else
+            on_outside(r, event, args);
+        r->busy = false;
+        PyErr_Clear();
+        PyErr_Restore(type, value, traceback);
+        return 0;
+    }
+    return 0;
+}

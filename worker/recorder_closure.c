@@ -1,0 +1,85 @@
+#include "recorder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+// Adds the names that a code object, and those inside of it, use.
+static int add_words(PyObject *words, PyObject *code) {
+    PyObject *names = ((PyCodeObject *)code)->co_names;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++)
+        if (PySet_Add(words, PyTuple_GET_ITEM(names, i)) < 0) return -1;
+    PyObject *constants = ((PyCodeObject *)code)->co_consts;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(constants); i++) {
+        PyObject *constant = PyTuple_GET_ITEM(constants, i);
+        if (PyCode_Check(constant) && add_words(words, constant) < 0) return -1;
+    }
+    return 0;
+}
+
+static PyObject *words_of(struct fcm_recorder *r, struct fcm_module *module) {
+    if (!module->words) {
+        module->words = PySet_New(NULL);
+        if (!module->words || (module->code && add_words(module->words, module->code) < 0)) {
+            PyErr_Clear();
+            r->broken = true;
+        }
+    }
+    return module->words;
+}
+
+// Whether the module's code uses the last part of a submodule's name.
+static bool uses(struct fcm_recorder *r, struct fcm_module *module, PyObject *name) {
+    PyObject *words = words_of(r, module);
+    Py_ssize_t size = PyUnicode_GET_LENGTH(name);
+    Py_ssize_t dot = PyUnicode_FindChar(name, '.', 0, size, -1);
+    PyObject *last = words ? PyUnicode_Substring(name, dot + 1, size) : NULL;
+    int found = last ? PySet_Contains(words, last) : 0;
+    Py_XDECREF(last);
+    PyErr_Clear();
+    return found == 1;
+}
+
+// `import package` in one module, `import package.part` in another, and the first says
+// `package.part`: it depends on the part, though it never imported it. Adds such edges for a node;
+// what they lead to goes to the frontier.
+static int reach_parts(struct fcm_recorder *r, uint32_t node, const uint8_t *seen,
+                       struct fcm_numbers *frontier) {
+    struct fcm_numbers *bound = &r->modules[node].bound;
+    for (uint32_t i = 0; i < bound->count; i++) { // grows while we go
+        const struct fcm_numbers *children = &r->names[bound->items[i]].children;
+        for (uint32_t c = 0; c < children->count; c++) {
+            const struct fcm_module_name *child = &r->names[children->items[c]];
+            bool all = true;
+            for (uint32_t n = 0; n < child->nodes.count; n++)
+                all &= seen[child->nodes.items[n]] != 0;
+            if (all || !uses(r, &r->modules[node], child->text)) continue;
+            for (uint32_t n = 0; n < child->nodes.count; n++) {
+                fcm_recorder_add_edge(r, node, child->nodes.items[n]);
+                int e = fcm_numbers_add(frontier, child->nodes.items[n]);
+                if (e < 0) return e;
+            }
+            bool known = false;
+            for (uint32_t b = 0; b < bound->count; b++)
+                known |= bound->items[b] == children->items[c];
+            if (!known) {
+                int e = fcm_numbers_add(bound, children->items[c]);
+                if (e < 0) return e;
+            }
+        }
+    }
+    return 0;
+}
+
+int fcm_recorder_closure(struct fcm_recorder *r, struct fcm_numbers *roots,
+                         struct fcm_numbers *order) {
+    uint8_t *seen = calloc(r->graph.count + 1, 1);
+    if (!seen) return -ENOMEM;
+    int e = fcm_graph_reach(&r->graph, roots, seen, order);
+    for (uint32_t done = 0; e == 0 && done < order->count;) {
+        for (; e == 0 && done < order->count; done++)
+            e = reach_parts(r, order->items[done], seen, roots);
+        if (e == 0) e = fcm_graph_reach(&r->graph, roots, seen, order);
+    }
+    free(seen);
+    return e;
+}
