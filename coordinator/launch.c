@@ -79,7 +79,7 @@ static int add_secret(struct strings *envp, ProtobufCBinaryData secret) {
 }
 
 static int make_envp(const Fcm__CollectRequest *request, const char *role, int channel_fd,
-                     int err_fd, struct strings *envp) {
+                     struct strings *envp) {
     // Set here, so not to be passed on twice.
     static const char *const ours[] = {
         "FASTCOLLECT_META_CHANNEL=",     "FASTCOLLECT_META_ROLE=",   "FASTCOLLECT_META_EXECUTABLE=",
@@ -97,7 +97,7 @@ static int make_envp(const Fcm__CollectRequest *request, const char *role, int c
     if (r == 0) r = add_variable(envp, "FASTCOLLECT_META_EXECUTABLE", executable);
     if (r == 0) r = add_variable(envp, "FASTCOLLECT_META_ROLE", role);
     if (r == 0) r = add_number(envp, "FASTCOLLECT_META_CHANNEL", channel_fd);
-    if (r == 0) r = add_number(envp, "FASTCOLLECT_META_STDERR", err_fd);
+    if (r == 0) r = add_number(envp, "FASTCOLLECT_META_STDERR", STDERR_FILENO);
     if (r == 0) r = add_secret(envp, request->hash_secret);
     return r;
 }
@@ -116,7 +116,7 @@ int fcm_zygote_execute(struct fcm_session *session, const char *role, pid_t *ret
     FCM_AUTO_DONE(strings) argv = {0};
     FCM_AUTO_DONE(strings) envp = {0};
     r = make_argv(request, &argv);
-    if (r == 0) r = make_envp(request, role, theirs, err, &envp);
+    if (r == 0) r = make_envp(request, role, theirs, &envp);
     if (r < 0) return r;
     FCM_AUTO_FREE char *cwd = text_of(request->invocation_dir);
     if (!cwd) return -ENOMEM;
