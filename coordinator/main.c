@@ -12,8 +12,13 @@ static const struct {
     fcm_command *run;
     const char *summary;
 } commands[] = {
+    {"build", fcm_command_build, "collect now and write the manifest"},
+    {"check", fcm_command_check, "say which records of the manifest are stale, and why"},
     {"doctor", fcm_command_doctor, "say which interpreter, mode and cores would be used, and why"},
+    {"export", fcm_command_export, "print all of the manifest as JSON, one file a line"},
+    {"list", fcm_command_list, "print the ids of the tests in the manifest"},
     {"serve", fcm_command_serve, "serve one run of pytest (started by the plugin)"},
+    {"show", fcm_command_show, "print what the manifest holds of a file or a test"},
 };
 
 static void print_help(FILE *to) {

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define DEPTH_MAX 200
+
 static size_t component(const char *path) { return strcspn(path, "/"); }
 
 /* os.path.relpath, for absolute paths that are normal. */
@@ -41,6 +43,15 @@ void fcm_node_add_name(struct fcm_buffer *b, const Fcm__Record *r, size_t node, 
     fcm_buffer_add_byte(b, ']');
 }
 
+/* A hostile record could nest so deep that ids grow with the square of its size. */
+static bool depth_ok(const Fcm__Record *r, uint32_t *depth) {
+    for (size_t i = 0; i < r->n_node_parent; i++) {
+        depth[i] = i == 0 ? 0 : depth[r->node_parent[i]] + 1;
+        if (depth[i] > DEPTH_MAX) return false;
+    }
+    return true;
+}
+
 static void add_node(struct fcm_node_ids *ids, const Fcm__Record *r, size_t node) {
     if (node > 0) {
         size_t parent = r->node_parent[node];
@@ -61,6 +72,7 @@ int fcm_node_ids_init(struct fcm_node_ids *ids, const Fcm__Record *r, const char
     ids->end = calloc(n + 1, sizeof(*ids->end));
     ids->item = malloc((n + 1) * sizeof(*ids->item));
     if (!ids->end || !ids->item) return -ENOMEM;
+    if (!depth_ok(r, ids->item)) return -EBADMSG;
     memset(ids->item, 0xff, (n + 1) * sizeof(*ids->item));
     for (size_t i = 0; i < r->n_item_node; i++) ids->item[r->item_node[i]] = (uint32_t)i;
     fcm_node_id_add_base(&ids->text, rootdir, path);

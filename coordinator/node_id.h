@@ -18,7 +18,7 @@ void fcm_node_id_add_base(struct fcm_buffer *b, const char *rootdir, const char 
 /* Appends the name of a node; `item` is its row. */
 void fcm_node_add_name(struct fcm_buffer *b, const Fcm__Record *r, size_t node, uint32_t item);
 
-/* Makes the ids. 0 or -ENOMEM. */
+/* Makes the ids. 0, -ENOMEM, or -EBADMSG where nodes are nested absurdly deep. */
 int fcm_node_ids_init(struct fcm_node_ids *ids, const Fcm__Record *r, const char *rootdir,
                       const char *path);
 void fcm_node_ids_done(struct fcm_node_ids *ids);

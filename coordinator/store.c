@@ -1,0 +1,207 @@
+#include "store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "commands.h"
+#include "log.h"
+#include "node_id.h"
+
+#define CACHE_FOLDER ".pytest_cache/d/fastcollect-meta"
+#define SUFFIX ".manifest"
+
+static bool has_suffix(const char *name) {
+    size_t n = strlen(name);
+    return n > strlen(SUFFIX) && strcmp(name + n - strlen(SUFFIX), SUFFIX) == 0;
+}
+
+/* The newest manifest in a folder, NULL: none. The caller frees. */
+static char *newest_in(const char *folder) {
+    char *best = NULL;
+    struct timespec best_time = {0};
+    DIR *dir = opendir(folder);
+    if (!dir) return NULL;
+    for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
+        struct stat st;
+        char *path;
+        if (!has_suffix(e->d_name) || fstatat(dirfd(dir), e->d_name, &st, 0) < 0) continue;
+        bool newer = st.st_mtim.tv_sec > best_time.tv_sec ||
+                     (st.st_mtim.tv_sec == best_time.tv_sec &&
+                      st.st_mtim.tv_nsec > best_time.tv_nsec);
+        if (!newer || asprintf(&path, "%s/%s", folder, e->d_name) < 0) continue;
+        free(best);
+        best = path;
+        best_time = st.st_mtim;
+    }
+    closedir(dir);
+    return best;
+}
+
+static char *find_manifest(void) {
+    FCM_AUTO_FREE char *folder = realpath(".", NULL);
+    while (folder) {
+        FCM_AUTO_FREE char *cache = NULL;
+        if (asprintf(&cache, "%s/%s", folder, CACHE_FOLDER) < 0) {
+            cache = NULL;
+            return NULL;
+        }
+        char *found = newest_in(cache);
+        char *slash = strrchr(folder, '/');
+        if (found || !slash || slash[1] == 0) return found;
+        if (slash == folder) slash++;
+        *slash = 0;
+    }
+    return NULL;
+}
+
+static void hex(struct fcm_slice key, char *ret, size_t size) {
+    size_t at = 0;
+    for (size_t i = 0; i < key.size && at + 3 <= size; i++) {
+        at += (size_t)snprintf(ret + at, size - at, "%02x", key.data[i]);
+    }
+    ret[at] = 0;
+}
+
+static int choose_section(struct fcm_store *s, const char *key) {
+    struct fcm_manifest_info info;
+    bool found = false;
+    fcm_manifest_info(s->manifest, &info);
+    for (uint32_t i = 0; i < info.sections; i++) {
+        struct fcm_section section;
+        char text[129];
+        fcm_manifest_section(s->manifest, i, &section);
+        hex(section.options_key, text, sizeof(text));
+        if (key && strncmp(text, key, strlen(key)) != 0) continue;
+        if (found && section.written < s->info.written) continue;
+        s->section = i;
+        s->info = section;
+        found = true;
+    }
+    if (found) return FCM_EXIT_OK;
+    if (key) fcm_log("%s: no section has an options key that begins with %s", s->path, key);
+    else fcm_log("%s: the manifest holds nothing", s->path);
+    return FCM_EXIT_FAILED;
+}
+
+static int compare_entries(const void *a, const void *b, void *context) {
+    const struct fcm_manifest *m = context;
+    struct fcm_entry x, y;
+    fcm_manifest_entry(m, *(const uint32_t *)a, &x);
+    fcm_manifest_entry(m, *(const uint32_t *)b, &y);
+    int order = fcm_path_compare(x.path, y.path);
+    return order ? order : (x.sequence > y.sequence) - (x.sequence < y.sequence);
+}
+
+static int sort_entries(struct fcm_store *s) {
+    struct fcm_manifest_info info;
+    fcm_manifest_info(s->manifest, &info);
+    s->entries = calloc((size_t)info.entries + 1, sizeof(*s->entries));
+    if (!s->entries) {
+        fcm_log("out of memory");
+        return FCM_EXIT_FAILED;
+    }
+    for (uint32_t i = 0; i < info.entries; i++) {
+        struct fcm_entry e;
+        fcm_manifest_entry(s->manifest, i, &e);
+        if (e.section != s->section || (e.raw_length == 0 && !e.reason)) continue;
+        s->entries[s->count++] = i;
+    }
+    qsort_r(s->entries, s->count, sizeof(*s->entries), compare_entries, s->manifest);
+    return FCM_EXIT_OK;
+}
+
+int fcm_store_open(struct fcm_store *s, const char *path, const char *key) {
+    *s = (struct fcm_store){.path = path ? strdup(path) : find_manifest()};
+    if (!s->path) {
+        fcm_log("there is no manifest in " CACHE_FOLDER " here or above; name one with --manifest");
+        return FCM_EXIT_FAILED;
+    }
+    const char *why;
+    int r = fcm_manifest_open(s->path, NULL, &s->manifest, &why);
+    if (r == -EBADMSG || r == -EPROTONOSUPPORT || r == -ENOEXEC) {
+        fcm_log("%s: %s; the manifest can't be used", s->path, why);
+    } else if (r < 0) {
+        fcm_log("%s: %s (%s)", s->path, why, strerror(-r));
+    }
+    if (r < 0) return FCM_EXIT_FAILED;
+    int status = choose_section(s, key);
+    return status == FCM_EXIT_OK ? sort_entries(s) : status;
+}
+
+void fcm_store_done(struct fcm_store *s) {
+    fcm_manifest_free(s->manifest);
+    free(s->path);
+    free(s->entries);
+    *s = (struct fcm_store){0};
+}
+
+int fcm_store_record(struct fcm_store *s, uint32_t entry, struct fcm_buffer *buffer,
+                     Fcm__Record **ret) {
+    struct fcm_entry e;
+    fcm_manifest_entry(s->manifest, entry, &e);
+    buffer->size = 0;
+    int r = fcm_manifest_read_record(s->manifest, entry, buffer);
+    if (r == 0) r = fcm_record_unpack(buffer->data, buffer->size, ret);
+    if (r < 0) fcm_log("the record of %s is damaged (%s); it is left out", e.path, strerror(-r));
+    return r;
+}
+
+/* Takes "." , ".." and doubled slashes out of an absolute path, in place. */
+static void normalize(char *path) {
+    char *out = path;
+    for (const char *at = path; *at;) {
+        while (*at == '/') at++;
+        size_t n = strcspn(at, "/");
+        if (n == 0) break;
+        if (n == 2 && at[0] == '.' && at[1] == '.') {
+            while (out > path && *--out != '/') continue;
+        } else if (n != 1 || at[0] != '.') {
+            *out++ = '/';
+            memmove(out, at, n);
+            out += n;
+        }
+        at += n;
+    }
+    if (out == path) *out++ = '/';
+    *out = 0;
+}
+
+int fcm_wanted_init(struct fcm_wanted *w, const char *argument) {
+    *w = (struct fcm_wanted){.text = strdup(argument)};
+    if (!w->text) return -ENOMEM;
+    char *names = strstr(w->text, "::");
+    if (names) {
+        *names = 0;
+        w->names = names + 2;
+    }
+    FCM_AUTO_FREE char *here = w->text[0] == '/' ? strdup("") : realpath(".", NULL);
+    if (!here || asprintf(&w->path, "%s/%s", here, w->text) < 0) {
+        w->path = NULL;
+        return -ENOMEM;
+    }
+    normalize(w->path);
+    return 0;
+}
+
+void fcm_wanted_done(struct fcm_wanted *w) {
+    free(w->path);
+    free(w->text);
+    *w = (struct fcm_wanted){0};
+}
+
+bool fcm_wanted_has_file(const struct fcm_wanted *w, const char *path) {
+    size_t n = strlen(w->path);
+    if (strcmp(w->path, "/") == 0) return true;
+    return strncmp(path, w->path, n) == 0 && (path[n] == 0 || (path[n] == '/' && !w->names));
+}
+
+bool fcm_wanted_has_names(const struct fcm_wanted *w, struct fcm_slice names) {
+    if (!w->names) return true;
+    size_t n = strlen(w->names);
+    if (names.size < n || memcmp(names.data, w->names, n) != 0) return false;
+    if (names.size == n || names.data[n] == '[') return true;
+    return names.size > n + 1 && names.data[n] == ':' && names.data[n + 1] == ':';
+}
