@@ -149,7 +149,7 @@ class Origin:
             }
 
             def fetch() -> dict[str, object]:
-                node._fcm_materialize()
+                self.materialize()
                 real: dict[str, object] = node.callspec.params
                 return real
 
