@@ -525,7 +525,7 @@ def make_collect_report(collector: pytest.Collector) -> CollectReport:
 
 
 #: Attributes that pytest itself gives to a report.
-_REPORT_ATTRIBUTES = frozenset({"nodeid", "outcome", "longrepr", "result", "sections", "call"})
+_REPORT_ATTRIBUTES = frozenset({"_id", "nodeid", "outcome", "longrepr", "result", "sections", "call"})
 #: `sections` of a report that capturing makes.
 CAPTURED = {"Captured stdout": "captured_out", "Captured stderr": "captured_err"}
 
