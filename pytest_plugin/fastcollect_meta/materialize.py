@@ -139,6 +139,8 @@ def transfer(lazy: Any, real: Any, origin: Origin) -> None:
     """Make a lazy node real: it takes over the state of `real`, which is then given up."""
     state: dict[str, Any] = lazy.__dict__
     index: int = state["_fcm_index"]
+    if isinstance(real, compat.PyobjMixin) and real._ALLOW_MARKERS:
+        real.obj  # noqa: B018 - the first look at it adds its markers, and must not do so again later
     new = {key: lazy if value is real else value for key, value in real.__dict__.items()}
     recorded = origin.marks(index)
     real_marks = list(real.own_markers)
