@@ -69,7 +69,7 @@ def machine() -> dict[str, Any]:
         pass
     packages = {}
     for name in (
-        "pytest pytest-fastcollect-meta networkx sympy numpy pandas scikit-learn sqlalchemy django"
+        "pytest pytest-fastcollect-meta networkx sympy numpy pandas scikit-learn sqlalchemy"
     ).split():
         try:
             packages[name] = importlib.metadata.version(name)

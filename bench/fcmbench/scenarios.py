@@ -12,8 +12,6 @@ from fcmbench import measure
 from fcmbench.measure import Sample
 from fcmbench.suites import Suite
 
-LIST = ("--collect-only", "-q")
-
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -83,9 +81,9 @@ def _a_node_id(suite: Suite) -> str:
 
     file = str(_a_file(suite))
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *LIST, *suite.args[:-1], file]
+        [sys.executable, "-m", "pytest", *suite.listing, *suite.args[:-1], file]
         if suite.args[0] != "--pyargs"
-        else [sys.executable, "-m", "pytest", *LIST, file],
+        else [sys.executable, "-m", "pytest", *suite.listing, file],
         cwd=suite.cwd,
         env=measure.environment(suite.env),
         capture_output=True,
@@ -111,7 +109,7 @@ def scenario(name: str, suite: Suite, workers: str, scratch: Path) -> Iterator[P
     """
     manifest = str(scratch / f"{suite.name}-{name}.manifest")
     warm = _plugin(workers, manifest)
-    listing = (*LIST, *suite.args)
+    listing = (*suite.listing, *suite.args)
 
     def prime(arguments: tuple[str, ...]) -> None:
         Side(suite, (*warm, *arguments)).run()
@@ -130,10 +128,10 @@ def scenario(name: str, suite: Suite, workers: str, scratch: Path) -> Iterator[P
                 yield _pair(suite, warm, listing, edit)
         case "keyword":
             prime(listing)
-            yield _pair(suite, warm, (*LIST, "-k", suite.keyword, *suite.args))
+            yield _pair(suite, warm, (*suite.listing, "-k", suite.keyword, *suite.args))
         case "id":
             prime(listing)
-            yield _pair(suite, warm, (*LIST, _a_node_id(suite)))
+            yield _pair(suite, warm, (*suite.listing, _a_node_id(suite)))
         case "run" | "run-warm":
             if suite.run_args is None:
                 yield None
@@ -142,7 +140,7 @@ def scenario(name: str, suite: Suite, workers: str, scratch: Path) -> Iterator[P
             if name == "run":
                 yield _pair(suite, _plugin(workers, "no"), arguments)
             else:
-                prime((*LIST, *suite.run_args))
+                prime((*suite.listing, *suite.run_args))
                 yield _pair(suite, warm, arguments)
         case _:
             raise LookupError(f"unknown scenario {name}")

@@ -23,7 +23,8 @@ class Unavailable(Exception):
 class Suite:
     """A suite that is ready: pytest's arguments, where to run it, and a folder with its test files.
 
-    `run_args` names a part that is quick enough to be run, None where nothing is to be run.
+    `run_args` names a part that is quick enough to be run, None where nothing is to be run. `listing` makes
+    pytest print one node id a line.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Suite:
     env: dict[str, str] = field(default_factory=dict)
     keyword: str = "basic"
     run_args: tuple[str, ...] | None = None
+    listing: tuple[str, ...] = ("--collect-only", "-q")
 
 
 def _installed(package: str) -> Path:
@@ -106,21 +108,16 @@ def _sdist(work: Path, project: str) -> Path:
 
 def _sqlalchemy(work: Path) -> Suite:
     folder = _sdist(work, "sqlalchemy")
-    return Suite("sqlalchemy", ("test",), folder, folder / "test", keyword="test_basic")
+    # its own options hold a -v
+    listing = ("--collect-only", "-qq")
+    return Suite(
+        "sqlalchemy", ("test",), folder, folder / "test", {}, "test_basic", listing=listing
+    )
 
 
 def _pytest(work: Path) -> Suite:
     folder = _sdist(work, "pytest")
     return Suite("pytest", ("testing",), folder, folder / "testing", keyword="test_basic")
-
-
-def _django(work: Path) -> Suite:
-    # Django's tests have a runner of their own; pytest reports an error for each file that needs an
-    # application that is not configured. Those are part of what has to be the same.
-    folder = _sdist(work, "django") / "tests"
-    env = {"DJANGO_SETTINGS_MODULE": "test_sqlite"}
-    args = ("-o", "python_files=test*.py", "--import-mode=importlib", ".")
-    return Suite("django", args, folder, folder, env=env, keyword="test_basic")
 
 
 def _generated(tests: int, per_file: int) -> Callable[[Path], Suite]:
@@ -145,7 +142,6 @@ SUITES: dict[str, Callable[[Path], Suite]] = {
     "scikit-learn": _pyargs("scikit-learn", "sklearn", "ridge"),
     "sqlalchemy": _sqlalchemy,
     "pytest": _pytest,
-    "django": _django,
 }
 for _tests, _per_file in (
     (1_000, 10),

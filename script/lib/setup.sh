@@ -49,7 +49,7 @@ setup_lock() {
         flock -w 900 9 || die "another set-up has been running in $root for 15 minutes"
     fi
 }
-setup_unlock() { exec 9>&- 2>/dev/null || true; }
+setup_unlock() { { exec 9>&-; } 2>/dev/null || true; }
 
 # The first interpreter that is at least 3.10; prints its real path.
 find_python() {
