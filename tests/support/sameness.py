@@ -45,7 +45,7 @@ _NORMALISED = [
     (re.compile(r"(Task|coro|Thread)-\d+"), r"\1-#"),
     (re.compile(r"<(\w+) at \d+>"), r"<\1>"),
 ]
-#: Lines of output that are the plugin's own.
+#: A line of output that is the plugin's own; those after it that are indented belong to it.
 OWN_LINE = re.compile(r"^fastcollect[-_]meta: ")
 
 
@@ -86,8 +86,10 @@ class Outcome:
 def normalised(output: str) -> list[str]:
     """Lines of output without what changes from run to run and without the plugin's own."""
     lines = []
+    own = False
     for line in output.splitlines():
-        if OWN_LINE.match(line):
+        own = bool(OWN_LINE.match(line)) or (own and line.startswith("  "))
+        if own:
             continue
         for pattern, by in _NORMALISED:
             line = pattern.sub(by, line)
