@@ -5,12 +5,13 @@ lazy node that stands at the same place of the tree. What was done to the lazy n
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
 from . import compat
+from .frameless import frameless
 from .introspection import SERVED
 from .nodes import LazyItem, LazyNode, build_children, classes_of, real_class
 from .opaque import OPAQUE, resolve_mark
@@ -30,7 +31,9 @@ def materialize(origin: Origin, node: Any) -> None:
     if origin.state is State.LAZY:
         _run(origin)
     if origin.state is State.RUNNING:
-        raise MaterializationError(f"{node!r} is asked for its object while its file is being collected")
+        raise MaterializationError(
+            f"{node!r} is asked for its object while its file is being collected"
+        )
     if isinstance(node, LazyNode):
         raise MaterializationError(describe_failure(origin, node)) from origin.error
 
@@ -79,7 +82,9 @@ def _adopt_file(origin: Origin) -> None:
         origin.mismatch = (missing, additional)
 
 
-def _adopt_children(origin: Origin, collector: Any, missing: list[str], additional: list[str]) -> None:
+def _adopt_children(
+    origin: Origin, collector: Any, missing: list[str], additional: list[str]
+) -> None:
     for lazies in collector.__dict__.pop("_fcm_children", ()):
         by_name: defaultdict[str, deque[Any]] = defaultdict(deque)
         for real in collector.collect():
@@ -108,7 +113,9 @@ def replace_marks(marks: list[Any], lazy: list[Any], real: list[Any]) -> None:
     marks[:] = [replacement.get(id(mark), mark) for mark in marks]
 
 
-def _merged_keywords(state: dict[str, Any], lazy: Any, real: Any, origin: Origin, index: int) -> Any:
+def _merged_keywords(
+    state: dict[str, Any], lazy: Any, real: Any, origin: Origin, index: int
+) -> Any:
     """The keywords of the lazy node where somebody has seen them, with the real values; else the real ones."""
     keywords = state.get("keywords")
     if keywords is None:
@@ -182,18 +189,22 @@ def _set_slots(lazy: Any, real: Any) -> None:
     compat.store_slot.__set__(lazy, lazy.stash)
 
 
-def collect_here(collector: Any) -> Iterable[Any]:
-    """Collect a lazy collector in this process; its children are lazy again where they can be."""
+def collecting_here(collector: Any) -> Callable[[], Iterable[Any]]:
+    """Collects a lazy collector in this process; its children are lazy again where they can be."""
     origin: Origin = collector._fcm_origin_of()
     if origin.pending is None:
         collector._fcm_materialize()
-        return collector.collect()  # type: ignore[no-any-return]
+        return collector.collect  # type: ignore[no-any-return]
     reals = origin.pending[collector.parent]
     for lazies in collector.parent.__dict__["_fcm_children"]:
         for lazy, real in zip(lazies, reals):
             if lazy is collector:
                 transfer(lazy, real, origin)
-    return lazify(collector, list(collector.collect()), origin.when_materialized)
+
+    def then(children: list[Any]) -> Iterable[Any]:
+        return lazify(collector, children, origin.when_materialized)
+
+    return frameless(collector.collect, then)
 
 
 def lazify(collector: Any, children: list[Any], when_materialized: Any) -> list[Any]:
@@ -239,7 +250,9 @@ def prepare_to_run(item: pytest.Item) -> str | None:
 
     Returns an error for the item to fail with, or None.
     """
-    origin: Origin | None = item.parent.__dict__.get("_fcm_origin") if item.parent is not None else None
+    origin: Origin | None = (
+        item.parent.__dict__.get("_fcm_origin") if item.parent is not None else None
+    )
     if isinstance(item, LazyItem):
         assert origin is not None
         if origin.state is State.LAZY:
@@ -252,5 +265,3 @@ def prepare_to_run(item: pytest.Item) -> str | None:
         origin.mismatch = (origin.mismatch[0], [])
         return message
     return None
-
-

@@ -7,6 +7,7 @@ attributes come from; so a lazy node becomes a real one by a change of `__class_
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,7 +97,6 @@ def _location(origin: Origin, node: Any, index: int) -> tuple[str, int | None, s
     return path, line, compat.dotted_name(node) or "" if domain is None else domain
 
 
-
 class LazyNode:
     """What all lazy nodes have in common. Mixed in before the real class; adds no state of its own to the layout."""
 
@@ -166,7 +166,9 @@ def _id_property() -> property:
 
 def _store_property() -> property:
     """The older name of `stash`."""
-    return property(lambda self: self.stash, lambda self, value: compat.store_slot.__set__(self, value))
+    return property(
+        lambda self: self.stash, lambda self, value: compat.store_slot.__set__(self, value)
+    )
 
 
 class LazyItem(LazyNode):
@@ -230,14 +232,16 @@ class LazyCollector(LazyNode):
     def _fcm_id(self: Any) -> Any:
         return compat.child_id(self.parent, self.name, None, None)
 
-    def collect(self: Any) -> Iterable[Any]:
-        from .materialize import collect_here
+    @property
+    def collect(self: Any) -> Callable[[], Iterable[Any]]:
+        """As the method; a property, so that no frame of ours lies in the traceback of what collecting raises."""
+        from .materialize import collecting_here
 
         origin = self.__dict__["_fcm_origin"]
         index = self.__dict__["_fcm_index"]
         if origin.pending is not None or not origin.record.flags(index) & NODE_COLLECTED:
-            return collect_here(self)
-        return build_children(self, origin, index)
+            return collecting_here(self)
+        return partial(build_children, self, origin, index)
 
 
 class LazyFile(LazyNode):
@@ -260,9 +264,11 @@ class LazyFile(LazyNode):
             source: Source = self.__dict__["_fcm_source"]
             source.went_native(self, "asked-before-collection", "")
 
-    def collect(self: Any) -> Iterable[Any]:
+    @property
+    def collect(self: Any) -> Callable[[], Iterable[Any]]:
+        """As the method; a property, so that no frame of ours lies in the traceback of what collecting raises."""
         source: Source = self.__dict__["_fcm_source"]
-        return source.collect(self)
+        return source.collecting(self)
 
 
 _lazy_classes: dict[tuple[type, type], type] = {}
@@ -276,7 +282,12 @@ def lazy_class(real: type, kind: type) -> type:
     found = _lazy_classes.get((real, kind))
     if found is not None:
         return found
-    names = {"__slots__": (), "__module__": real.__module__, "__qualname__": real.__qualname__, "__doc__": real.__doc__}
+    names = {
+        "__slots__": (),
+        "__module__": real.__module__,
+        "__qualname__": real.__qualname__,
+        "__doc__": real.__doc__,
+    }
     if kind is not LazyFile:
         names[compat.ID_SLOT] = _id_property()
         names["_store"] = _store_property()
@@ -287,7 +298,9 @@ def lazy_class(real: type, kind: type) -> type:
         probe.__class__ = real
         probe.__class__ = made
     except TypeError as error:
-        raise Unrepresentable("class-layout", f"{real.__module__}:{real.__qualname__}: {error}") from None
+        raise Unrepresentable(
+            "class-layout", f"{real.__module__}:{real.__qualname__}: {error}"
+        ) from None
     _lazy_classes[real, kind] = made
     _real_classes[made] = real
     return made

@@ -10,7 +10,9 @@ import pytest
 
 GROUP = "fastcollect-meta"
 
-_CLASH = "fastcollect_meta: another plugin defines --workers too; switch one of them off (-p no:NAME)"
+_CLASH = (
+    "fastcollect_meta: another plugin defines --workers too; switch one of them off (-p no:NAME)"
+)
 
 
 def add_options(parser: pytest.Parser) -> None:

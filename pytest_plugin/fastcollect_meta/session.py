@@ -79,7 +79,9 @@ class CollectingSession:
         for node in files:
             twins = sum(type(other) is type(node) for other in files) > 1
             if native or twins:
-                self.source.went_native(node, "declared-native" if native else "several-collectors", "")
+                self.source.went_native(
+                    node, "declared-native" if native else "several-collectors", ""
+                )
             else:
                 self.source.adopt(node)
 
@@ -149,7 +151,9 @@ class CollectingSession:
             return
         for reason, number in counts.reasons.most_common():
             reporter.write_line(f"  {number} x {reason}: {EXPLANATIONS.get(reason, reason)}")
-            for path, detail in counts.details.get(reason, ())[: 1000 if self.options.report else 3]:
+            for path, detail in counts.details.get(reason, ())[
+                : 1000 if self.options.report else 3
+            ]:
                 line = detail.strip().splitlines()[-1:] or [""]
                 reporter.write_line(f"      {path} {line[0][:160]}")
 
@@ -180,7 +184,9 @@ def start(config: pytest.Config) -> CollectingSession | None:
         aside = f"pytest {pytest.__version__} is not among the versions it knows"
     elif "PYTEST_XDIST_WORKER" in os.environ or getattr(namespace, "numprocesses", None):
         aside = "pytest-xdist distributes this run"
-    elif getattr(namespace, "showfixtures", False) or getattr(namespace, "show_fixtures_per_test", False):
+    elif getattr(namespace, "showfixtures", False) or getattr(
+        namespace, "show_fixtures_per_test", False
+    ):
         aside = "quiet"
     farm = None
     if not aside and options.workers > 0:

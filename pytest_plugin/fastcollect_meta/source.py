@@ -7,13 +7,15 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from . import compat
+from .frameless import frameless
 from .introspection import find_class
 from .materialize import lazify
 from .nodes import LazyFile, build_children, classes_of, lazy_class, real_class
@@ -31,6 +33,10 @@ class RecordedSkip(pytest.skip.Exception):
     def __init__(self, longrepr: tuple[str, int, str]) -> None:
         super().__init__(longrepr[2], allow_module_level=True)
         self.longrepr = longrepr
+
+
+def _fail(node: Any, message: str) -> Iterable[Any]:
+    raise node.CollectError(message)
 
 
 @dataclass(slots=True)
@@ -85,44 +91,50 @@ class Source:
         self.counts.reasons[reason] += 1
         self.counts.details.setdefault(reason, []).append((os.fspath(node.path), detail))
 
-    def collect(self, node: Any) -> Iterable[Any]:
-        """What `collect()` of a lazy file gives. Raises what the real one raises."""
+    def collecting(self, node: Any) -> Callable[[], Iterable[Any]]:
+        """What `collect` of a lazy file is. Calling it raises what the real one raises."""
         if self.farm is None:
-            return self._collect_here(node)
-        return self._collect_from_farm(node)
+            return self._collecting_here(node)
+        return self._collecting_from_farm(node)
 
     # In this process
 
-    def _collect_here(self, node: Any) -> Iterable[Any]:
+    def _collecting_here(self, node: Any) -> Callable[[], Iterable[Any]]:
         node.__class__ = real_class(node)
         node.__dict__.pop("_fcm_source", None)
-        children = list(node.collect())
-        try:
-            lazies = lazify(node, children, self.was_materialized)
-        except Unrepresentable as why:
-            self._count_native(node, why.reason, why.detail)
-            return children
-        self.counts.files["here"] += 1
-        return lazies
+
+        def then(children: list[Any]) -> Iterable[Any]:
+            try:
+                lazies = lazify(node, children, self.was_materialized)
+            except Unrepresentable as why:
+                self._count_native(node, why.reason, why.detail)
+                return children
+            self.counts.files["here"] += 1
+            return lazies
+
+        return frameless(node.collect, then)
 
     # From the farm
 
-    def _collect_from_farm(self, node: Any) -> Iterable[Any]:
+    def _collecting_from_farm(self, node: Any) -> Callable[[], Iterable[Any]]:
         assert self.farm is not None
         began = time.perf_counter()
         collector = f"{real_class(node).__module__}:{real_class(node).__qualname__}"
         answer = self.farm.get(os.fspath(node.path), collector)
         self.counts.waited += time.perf_counter() - began
-        if answer.record is None:
-            self._insert_root(node)
-            if answer.failed:
-                self.counts.files["failed"] += 1
-                self.counts.reasons[answer.reason] += 1
-                raise node.CollectError(f"{node.path} could not be collected: {answer.detail}")
-            self.went_native(node, answer.reason, answer.detail)
-            return node.collect()  # type: ignore[no-any-return]
+        if answer.record is not None:
+            return partial(self._collect_record, node, answer.record)
+        self._insert_root(node)
+        if answer.failed:
+            self.counts.files["failed"] += 1
+            self.counts.reasons[answer.reason] += 1
+            return partial(_fail, node, f"{node.path} could not be collected: {answer.detail}")
+        self.went_native(node, answer.reason, answer.detail)
+        return node.collect  # type: ignore[no-any-return]
+
+    def _collect_record(self, node: Any, packed: bytes) -> Iterable[Any]:
         try:
-            return self.attach(node, answer.record, "farm")
+            return self.attach(node, packed, "farm")
         except Unrepresentable as why:
             self.went_native(node, why.reason, why.detail)
             return node.collect()  # type: ignore[no-any-return]
@@ -186,7 +198,10 @@ class Source:
         found = find_class(category)
         if found is None or not issubclass(found, Warning):
             raise Unrepresentable("class-not-loaded", category)
-        return warnings.WarningMessage(found(text), found, filename, line), origin not in ("", str(node.path))
+        return warnings.WarningMessage(found(text), found, filename, line), origin not in (
+            "",
+            str(node.path),
+        )
 
     def _repeat_warning(self, message: warnings.WarningMessage, from_helper: bool) -> None:
         # A module that several files import is imported once here, but once in each worker.
