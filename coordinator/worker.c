@@ -56,6 +56,11 @@ static const char *worker_file(const struct fcm_worker *worker) {
 // Ends it for a reason that its verdict will tell. SIGTERM first: it prints where it is.
 static void worker_end(struct fcm_worker *worker, enum fcm_worker_end end, int signal,
                        double kill_after) {
+    if (worker->state == FCM_WORKER_FORKING) {
+        // There is no pid to send a signal to yet.
+        if (worker->end == FCM_END_NONE) worker->end = end;
+        return;
+    }
     if (worker->state != FCM_WORKER_READY && worker->state != FCM_WORKER_PREPARING) return;
     worker_become(worker, FCM_WORKER_ENDING);
     worker->end = end;
@@ -417,8 +422,9 @@ int fcm_worker_on_forked(struct fcm_session *session, unsigned number, pid_t pid
     worker->pid = pid;
     worker_become(worker, FCM_WORKER_READY);
     watch_death(worker);
-    // It may have ended before its pid was known.
-    if (!worker->peer.open) worker_end(worker, FCM_END_NONE, 0, END_AFTER_CHANNEL);
+    // It may have ended, or have been given up, before its pid was known.
+    if (worker->end != FCM_END_NONE) worker_end(worker, worker->end, SIGKILL, KILL_AFTER);
+    else if (!worker->peer.open) worker_end(worker, FCM_END_NONE, 0, END_AFTER_CHANNEL);
     return 0;
 }
 
