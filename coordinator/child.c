@@ -140,6 +140,19 @@ void fcm_child_signal(pid_t pid, int signal) {
         kill(pid, signal);
 }
 
+void fcm_child_kill_group(pid_t pid) {
+    if (pid > 1) kill(-pid, SIGKILL);
+}
+
+void fcm_child_reap_others(bool (*is_awaited)(const void *data, pid_t pid), const void *data) {
+    for (;;) {
+        siginfo_t info = {0};
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0) return;
+        if (is_awaited(data, info.si_pid)) return;
+        waitpid(info.si_pid, NULL, WNOHANG);
+    }
+}
+
 int fcm_child_reap(pid_t pid, int *ret_status) {
     int status;
     pid_t got;

@@ -32,6 +32,12 @@ bool fcm_child_is_dead(pid_t pid);
 // Sends a signal to the process and, where it leads one of its own, to its process group.
 void fcm_child_signal(pid_t pid, int signal);
 
+// SIGKILL to what is left of the process group that a dead process led.
+void fcm_child_kill_group(pid_t pid);
+
+// Reaps dead children until it meets one of those that is_awaited() claims, which stay as they are.
+void fcm_child_reap_others(bool (*is_awaited)(const void *data, pid_t pid), const void *data);
+
 // Collects the status of a dead child: 1, 0 while it lives, -ECHILD when it isn't ours.
 int fcm_child_reap(pid_t pid, int *ret_status);
 

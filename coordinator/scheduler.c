@@ -52,14 +52,21 @@ void fcm_scheduler_free(struct fcm_scheduler *s) {
 
 void fcm_scheduler_set_prefetch(struct fcm_scheduler *s, bool prefetch) { s->prefetch = prefetch; }
 
+// NULL for an id from outside that is none.
 static struct file *file_of(const struct fcm_scheduler *s, uint32_t id) {
     return id >= 1 && id <= s->count ? &s->files[id - 1] : NULL;
+}
+
+// For ids of our own lists.
+static struct file *file_at(const struct fcm_scheduler *s, uint32_t id) {
+    assert(id >= 1 && id <= s->count);
+    return &s->files[id - 1];
 }
 
 // ---- heap of waiting files ----
 
 static bool before(const struct fcm_scheduler *s, uint32_t a, uint32_t b) {
-    const struct file *x = file_of(s, a), *y = file_of(s, b);
+    const struct file *x = file_at(s, a), *y = file_at(s, b);
     if (x->wanted != y->wanted) {
         if (!x->wanted || !y->wanted) return x->wanted != 0;
         return x->wanted < y->wanted;
@@ -71,7 +78,7 @@ static bool before(const struct fcm_scheduler *s, uint32_t a, uint32_t b) {
 
 static void heap_put(struct fcm_scheduler *s, size_t at, uint32_t id) {
     s->heap[at] = id;
-    file_of(s, id)->heap_at = at;
+    file_at(s, id)->heap_at = at;
 }
 
 static void heap_up(struct fcm_scheduler *s, size_t at) {
@@ -97,7 +104,7 @@ static void heap_down(struct fcm_scheduler *s, size_t at) {
 }
 
 static void heap_push(struct fcm_scheduler *s, uint32_t id) {
-    struct file *file = file_of(s, id);
+    struct file *file = file_at(s, id);
     file->state = FILE_WAITING;
     s->heap_wanted += file->wanted != 0;
     s->heap[s->heap_count++] = id; // as large as `files`
@@ -105,7 +112,7 @@ static void heap_push(struct fcm_scheduler *s, uint32_t id) {
 }
 
 static void heap_remove(struct fcm_scheduler *s, uint32_t id) {
-    struct file *file = file_of(s, id);
+    struct file *file = file_at(s, id);
     size_t at = file->heap_at;
     assert(s->heap[at] == id);
     s->heap_wanted -= file->wanted != 0;
@@ -113,7 +120,7 @@ static void heap_remove(struct fcm_scheduler *s, uint32_t id) {
     if (moved == id) return;
     heap_put(s, at, moved);
     heap_up(s, at);
-    heap_down(s, file_of(s, moved)->heap_at);
+    heap_down(s, file_at(s, moved)->heap_at);
 }
 
 // ---- files ----
@@ -155,11 +162,11 @@ double fcm_scheduler_duration(const struct fcm_scheduler *s, uint32_t id) {
 }
 
 static void alone_push(struct fcm_scheduler *s, uint32_t id) {
-    struct file *file = file_of(s, id);
+    struct file *file = file_at(s, id);
     file->state = FILE_ALONE;
     file->next = 0;
     if (s->alone_last)
-        file_of(s, s->alone_last)->next = id;
+        file_at(s, s->alone_last)->next = id;
     else
         s->alone_first = id;
     s->alone_last = id;
@@ -168,7 +175,7 @@ static void alone_push(struct fcm_scheduler *s, uint32_t id) {
 
 static uint32_t alone_pop(struct fcm_scheduler *s) {
     uint32_t id = s->alone_first;
-    s->alone_first = file_of(s, id)->next;
+    s->alone_first = file_at(s, id)->next;
     if (!s->alone_first) s->alone_last = 0;
     s->alone_count--;
     return id;
@@ -198,7 +205,7 @@ void fcm_scheduler_join(struct fcm_scheduler *s, struct fcm_hand *hand) {
 }
 
 static void take(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t id) {
-    struct file *file = file_of(s, id);
+    struct file *file = file_at(s, id);
     file->state = FILE_HELD;
     file->holders++;
     hand->ids[hand->count++] = id;
@@ -211,9 +218,9 @@ static uint32_t wanted_elsewhere(const struct fcm_scheduler *s, const struct fcm
     for (const struct fcm_hand *other = s->hands; other; other = other->next) {
         if (other == hand || other->count < 2) continue;
         uint32_t id = other->ids[1];
-        const struct file *file = file_of(s, id);
+        const struct file *file = file_at(s, id);
         if (!file->wanted || file->state == FILE_DONE || file->holders != 1) continue;
-        if (!best || file->wanted < file_of(s, best)->wanted) best = id;
+        if (!best || file->wanted < file_at(s, best)->wanted) best = id;
     }
     return best;
 }
@@ -256,13 +263,13 @@ int fcm_scheduler_begin(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t
     if (at < 0) return at;
     hand->begun = id;
     hand->used = true;
-    return file_of(s, id)->state != FILE_DONE;
+    return file_at(s, id)->state != FILE_DONE;
 }
 
 int fcm_scheduler_answer(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t id) {
     int at = hand_find(hand, id);
     if (at < 0) return at;
-    struct file *file = file_of(s, id);
+    struct file *file = file_at(s, id);
     hand_drop(hand, (unsigned)at);
     hand->used = true;
     hand->alone = false;
@@ -276,7 +283,7 @@ int fcm_scheduler_answer(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_
 // A held file comes back from a lost hand.
 static enum fcm_loss hand_back(struct fcm_scheduler *s, uint32_t id, bool guilty, bool retry,
                                bool alone) {
-    struct file *file = file_of(s, id);
+    struct file *file = file_at(s, id);
     file->holders--;
     if (file->state == FILE_DONE) return FCM_LOSS_NONE;
     if (guilty) file->deaths++;

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "child.h"
 #include "config.h"
@@ -178,7 +177,8 @@ static void on_term(struct ev_loop *loop, ev_signal *watcher, int events) {
 
 // ---- children that nobody waits for ----
 
-static bool is_awaited(const struct fcm_session *session, pid_t pid) {
+static bool is_awaited(const void *data, pid_t pid) {
+    const struct fcm_session *session = data;
     if (session->zygote.pid == pid && session->zygote.state != FCM_ZYGOTE_GONE) return true;
     for (const struct fcm_worker *worker = session->workers; worker; worker = worker->next)
         if (worker->executed && worker->pid == pid) return true;
@@ -189,12 +189,7 @@ static bool is_awaited(const struct fcm_session *session, pid_t pid) {
 // watchers.
 static void on_child(struct ev_loop *loop, ev_signal *watcher, int events) {
     (void)loop, (void)events;
-    for (;;) {
-        siginfo_t info = {0};
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0) return;
-        if (is_awaited(watcher->data, info.si_pid)) return;
-        waitpid(info.si_pid, NULL, WNOHANG);
-    }
+    fcm_child_reap_others(is_awaited, watcher->data);
 }
 
 // ---- what follows ----

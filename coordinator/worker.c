@@ -165,7 +165,7 @@ static void worker_died(struct fcm_worker *worker) {
     if (worker->state == FCM_WORKER_GONE) return;
     worker_stop_timers(worker);
     // What it started stays in its process group.
-    kill(-worker->pid, SIGKILL);
+    fcm_child_kill_group(worker->pid);
     worker->session->statistics.workers_cpu += fcm_child_cpu(worker->pid);
     worker_become(worker, FCM_WORKER_DEAD);
     int r = fcm_child_reap(worker->pid, &status);
@@ -423,8 +423,10 @@ int fcm_worker_on_forked(struct fcm_session *session, unsigned number, pid_t pid
     worker_become(worker, FCM_WORKER_READY);
     watch_death(worker);
     // It may have ended, or have been given up, before its pid was known.
-    if (worker->end != FCM_END_NONE) worker_end(worker, worker->end, SIGKILL, KILL_AFTER);
-    else if (!worker->peer.open) worker_end(worker, FCM_END_NONE, 0, END_AFTER_CHANNEL);
+    if (worker->end != FCM_END_NONE)
+        worker_end(worker, worker->end, SIGKILL, KILL_AFTER);
+    else if (!worker->peer.open)
+        worker_end(worker, FCM_END_NONE, 0, END_AFTER_CHANNEL);
     return 0;
 }
 
