@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Python is told that it is `executable`: from there it finds pyvenv.cfg, its prefix and its library.
-// sys.orig_argv gets it too, as it would have it in the user's own interpreter.
+// Python is told that it is `executable`: from there it finds pyvenv.cfg, its prefix and its
+// library. sys.orig_argv gets it too, as it would have it in the user's own interpreter.
 static PyStatus configure(PyConfig *config, int argc, char **argv, const char *executable) {
     PyStatus status = PyConfig_SetBytesString(config, &config->program_name, executable);
     if (PyStatus_Exception(status)) return status;

@@ -18,7 +18,8 @@ static uint32_t micros_since(const struct timespec *start) {
 pid_t fcm_fork(uint32_t *ret_micros) {
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    // What os.fork() does: the import lock is held over the fork, hooks of os.register_at_fork() run.
+    // What os.fork() does: the import lock is held over the fork, hooks of os.register_at_fork()
+    // run.
     PyOS_BeforeFork();
     pid_t pid = fork();
     int saved = errno;

@@ -65,8 +65,8 @@ int fcm_guard_stdio(int err, int *ret_out, int *ret_err) {
         if (r < 0) return r;
     }
 
-    // Open for writing only: a module that reads from stdin gets an error instead of an end of file, and
-    // goes the native way, where it may ask the user.
+    // Open for writing only: a module that reads from stdin gets an error instead of an end of
+    // file, and goes the native way, where it may ask the user.
     FCM_AUTO_CLOSE int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (null < 0) return -errno;
     if (dup2(null, STDIN_FILENO) < 0) return -errno;

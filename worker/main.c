@@ -1,5 +1,5 @@
-// fastcollect-meta-worker: a Python interpreter that passes for the user's, with the main process's hash
-// secret. Everything else that a zygote or a worker does is in the modules it imports.
+// fastcollect-meta-worker: a Python interpreter that passes for the user's, with the main process's
+// hash secret. Everything else that a zygote or a worker does is in the modules it imports.
 #include "embed.h"
 #include "secret.h"
 
@@ -15,7 +15,8 @@ int main(int argc, char **argv) {
     }
     const char *secret = getenv("FASTCOLLECT_META_HASH_SECRET");
     if (fcm_secret_set(secret && *secret ? secret : NULL) < 0)
-        fprintf(stderr, "fastcollect-meta-worker: FASTCOLLECT_META_HASH_SECRET is not 48 hex digits; "
-                        "hashes will differ from the main process\n");
+        fprintf(stderr,
+                "fastcollect-meta-worker: FASTCOLLECT_META_HASH_SECRET is not 48 hex digits; "
+                "hashes will differ from the main process\n");
     return fcm_embed_run(argc, argv, executable);
 }

@@ -34,8 +34,8 @@ int fcm_secret_set(const char *hex) {
     return 0;
 }
 
-// CPython's first request for random bytes is the one for its hash secret, and it is the only one of
-// that size; whatever asks before or after, from whichever library, gets the kernel's.
+// CPython's first request for random bytes is the one for its hash secret, and it is the only one
+// of that size; whatever asks before or after, from whichever library, gets the kernel's.
 __attribute__((visibility("default"))) ssize_t getrandom(void *buffer, size_t size,
                                                          unsigned flags) {
     if (secret_set && size == FCM_SECRET_SIZE) {

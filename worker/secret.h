@@ -1,5 +1,5 @@
-// The hash secret of the main process, handed to an embedded interpreter: the program's own getrandom()
-// stands before libc's, and the interpreter takes its secret from there.
+// The hash secret of the main process, handed to an embedded interpreter: the program's own
+// getrandom() stands before libc's, and the interpreter takes its secret from there.
 #pragma once
 
 #include <stddef.h>

@@ -29,10 +29,8 @@ static void fcm_zygote_done(struct fcm_zygote *zygote) { fcm_channel_done(&zygot
 // Waits for the channel with the GIL released. 1, 0 after the timeout, -EINTR with an exception.
 static int zygote_wait(struct fcm_zygote *zygote, short events, int timeout_ms) {
     int r;
-    Py_BEGIN_ALLOW_THREADS
-    r = fcm_io_wait(zygote->channel.fd, events, timeout_ms);
-    Py_END_ALLOW_THREADS
-    if (r == -EINTR) return PyErr_CheckSignals() < 0 ? -EINTR : 0;
+    Py_BEGIN_ALLOW_THREADS r = fcm_io_wait(zygote->channel.fd, events, timeout_ms);
+    Py_END_ALLOW_THREADS if (r == -EINTR) return PyErr_CheckSignals() < 0 ? -EINTR : 0;
     return r;
 }
 
@@ -53,7 +51,8 @@ static int zygote_reaped(struct fcm_zygote *zygote, pid_t pid, int status) {
     return zygote_send(zygote, FCM_REAPED, &reaped);
 }
 
-// Answers for those workers that have died meanwhile. A pid that is none of our children has status -1.
+// Answers for those workers that have died meanwhile. A pid that is none of our children has status
+// -1.
 static int zygote_look(struct fcm_zygote *zygote) {
     for (size_t i = 0; i < zygote->reaping_count;) {
         pid_t pid = zygote->reaping[i];
@@ -81,8 +80,10 @@ static int become_worker(struct fcm_zygote *zygote, pid_t parent, struct fcm_zyg
     fcm_channel_done(&zygote->channel);
     int channel = fcm_take_fd(&child->channel);
     int r = fcm_guard_isolate(parent);
-    if (r >= 0) r = fcm_guard_raise_fd(channel, &child->channel);
-    else close(channel);
+    if (r >= 0)
+        r = fcm_guard_raise_fd(channel, &child->channel);
+    else
+        close(channel);
     return r;
 }
 

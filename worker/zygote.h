@@ -10,7 +10,7 @@ struct fcm_zygote_child {
     int err;         // file for its stderr, owned by the caller, or -1
 };
 
-// Answers Fork and Reap frames until the channel ends or a Goodbye comes: returns 0 then. Returns 1 in each
-// child that it forked, isolated (guard.h), with *ret_child; -errno; -EINTR with a Python exception set.
-// Takes over fd. Called with the GIL, in a process with one thread of Python.
+// Answers Fork and Reap frames until the channel ends or a Goodbye comes: returns 0 then. Returns 1
+// in each child that it forked, isolated (guard.h), with *ret_child; -errno; -EINTR with a Python
+// exception set. Takes over fd. Called with the GIL, in a process with one thread of Python.
 int fcm_zygote_serve(int fd, struct fcm_zygote_child *ret_child);

@@ -82,7 +82,8 @@ static PyObject *worker_flush_stdio(PyObject *module, PyObject *unused) {
 static PyMethodDef worker_methods[] = {
     {"serve", worker_serve, METH_O,
      "serve(fd)\n--\n\n"
-     "Fork workers as told over the channel `fd`, which is taken over. Returns None in the zygote when\n"
+     "Fork workers as told over the channel `fd`, which is taken over. Returns None in the zygote "
+     "when\n"
      "the coordinator is done, and (worker, channel, stderr or -1) in each child."},
     {"isolate", worker_isolate, METH_O,
      "isolate(parent)\n--\n\n"

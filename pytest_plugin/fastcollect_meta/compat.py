@@ -356,7 +356,8 @@ def explain_failure(error: BaseException) -> str:
         cause = getattr(error, "cause", None) or getattr(error, "excinfo", (None, error))[1]
         return f"{error.path}: {type(cause).__name__}: {cause}".splitlines()[0]
     if isinstance(error, pytest.UsageError):
-        return " ".join(str(part) for part in error.args).splitlines()[0] if error.args else "usage"
+        lines = " ".join(str(part) for part in error.args).splitlines() or ["usage error"]
+        return next((line for line in lines if "error: " in line), lines[0])
     if isinstance(error, Exit):
         return f"pytest.exit: {error.msg}"
     return (f"{type(error).__name__}: {error}".splitlines() or [type(error).__name__])[0]
@@ -525,7 +526,7 @@ def make_collect_report(collector: pytest.Collector) -> CollectReport:
 
 
 #: Attributes that pytest itself gives to a report.
-_REPORT_ATTRIBUTES = frozenset({"_id", "nodeid", "outcome", "longrepr", "result", "sections", "call"})
+_REPORT_ATTRIBUTES = frozenset({*vars(CollectReport("", "passed", None, [])), "call"})
 #: `sections` of a report that capturing makes.
 CAPTURED = {"Captured stdout": "captured_out", "Captured stderr": "captured_err"}
 

@@ -29,13 +29,13 @@ class _Change:
 
     def apply(self, path: list[str], mode: str) -> None:
         known = len(self.before)
-        if self.after[len(self.after) - known :] == self.before:
-            path[:0] = self.after[: len(self.after) - known]
-        elif self.after[:known] == self.before:
-            path.extend(self.after[known:])
-        else:
-            kept = [entry for entry in path if entry not in self.before]
-            path[:] = kept + [entry for entry in self.after if entry not in kept]
+        for front in range(len(self.after) - known + 1):
+            if self.after[front : front + known] == self.before:
+                path[:0] = self.after[:front]
+                path.extend(self.after[front + known :])
+                return
+        kept = [entry for entry in path if entry not in self.before]
+        path[:] = kept + [entry for entry in self.after if entry not in kept]
 
 
 @dataclass(slots=True)
