@@ -39,8 +39,17 @@ def _nothing() -> None:
     return None
 
 
-def _plugin(workers: str, manifest: str) -> tuple[str, ...]:
+def _plugin(workers: str, manifest: Path) -> tuple[str, ...]:
     return ("-p", "fastcollect_meta", f"--workers={workers}", f"--manifest={manifest}")
+
+
+def _forgets(manifest: Path) -> Callable[[], None]:
+    """A function that removes a manifest, so that the next run is a first one that also writes it."""
+
+    def forget() -> None:
+        manifest.unlink(missing_ok=True)
+
+    return forget
 
 
 def _pair(
@@ -99,15 +108,16 @@ def _a_node_id(suite: Suite) -> str:
 def scenario(name: str, suite: Suite, workers: str, scratch: Path) -> Iterator[Pair | None]:
     """The pair for a scenario; None where it does not apply to the suite.
 
-    cold      nothing remembered; cold-1 and cold-0 the same with one worker and with none
+    cold      no manifest yet; cold-1 and cold-0 the same with one worker and with none
     warm      everything remembered
     edited    everything remembered, then one file changed before each run
     keyword   warm, -k
     id        warm, one node id
-    run       the tests are run, nothing remembered
+    run       the tests are run, no manifest yet
     run-warm  the tests are run, everything remembered
     """
-    manifest = str(scratch / f"{suite.name}-{name}.manifest")
+    manifest = scratch / f"{suite.name}-{name}.manifest"
+    forget = _forgets(manifest)
     warm = _plugin(workers, manifest)
     listing = (*suite.listing, *suite.args)
 
@@ -116,9 +126,9 @@ def scenario(name: str, suite: Suite, workers: str, scratch: Path) -> Iterator[P
 
     match name:
         case "cold":
-            yield _pair(suite, _plugin(workers, "no"), listing)
+            yield _pair(suite, warm, listing, forget)
         case "cold-1" | "cold-0":
-            yield _pair(suite, _plugin(name[-1], "no"), listing)
+            yield _pair(suite, _plugin(name[-1], manifest), listing, forget)
         case "warm":
             prime(listing)
             yield _pair(suite, warm, listing)
@@ -138,7 +148,7 @@ def scenario(name: str, suite: Suite, workers: str, scratch: Path) -> Iterator[P
                 return
             arguments = ("-q", *suite.run_args)
             if name == "run":
-                yield _pair(suite, _plugin(workers, "no"), arguments)
+                yield _pair(suite, warm, arguments, forget)
             else:
                 prime((*suite.listing, *suite.run_args))
                 yield _pair(suite, warm, arguments)
