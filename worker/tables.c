@@ -1,3 +1,4 @@
+#define PY_SSIZE_T_CLEAN
 #include "tables.h"
 
 #include <stdlib.h>

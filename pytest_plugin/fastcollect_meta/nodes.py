@@ -189,8 +189,8 @@ class LazyItem(LazyNode):
     def _fcm_id(self: Any) -> Any:
         record = self.parent.__dict__["_fcm_origin"].record
         index = self.__dict__["_fcm_index"]
-        call = record.call(index)
-        params = "-".join(call[4]) if call is not None and call[4] else None
+        ids = record.ids(index)
+        params = "-".join(ids) if ids else None
         return compat.child_id(self.parent, self.name, record.original(index), params)
 
     def _fcm_high_scope(self: Any) -> bool:

@@ -129,9 +129,8 @@ class Origin:
         for key in self.record.keys(index):
             own[key] = OPAQUE
         if self.record.flags(index) & NODE_ITEM:
-            call = self.record.call(index)
-            if call is not None:
-                own["-".join(call[4])] = True
+            if self.record.has_call(index):
+                own["-".join(self.record.ids(index))] = True
         return own
 
     def callspec(self, node: Any, index: int) -> Any:

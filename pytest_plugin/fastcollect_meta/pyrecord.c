@@ -284,6 +284,14 @@ static PyObject *record_call(PyObject *self, PyObject *arg) {
                          list_tuple(self, m->call_keys[call], number));
 }
 
+static PyObject *record_ids(PyObject *self, PyObject *arg) {
+    uint32_t row;
+    if (item_row(self, arg, &row) < 0) return NULL;
+    Fcm__Record *m = message_of(self);
+    uint32_t call = m->item_call[row];
+    return call ? list_tuple(self, m->call_ids[call - 1], string_at) : PyTuple_New(0);
+}
+
 static PyObject *record_has_call(PyObject *self, PyObject *arg) {
     uint32_t row;
     if (item_row(self, arg, &row) < 0) return NULL;
@@ -443,6 +451,7 @@ static PyObject *get_warnings(PyObject *self, void *closure) {
 static PyMethodDef record_methods[] = {
     {"build", record_build, METH_VARARGS, "Lazy nodes for the children of a node."},
     {"call", record_call, METH_O, "Columns of an item's call, or None."},
+    {"ids", record_ids, METH_O, "Parts of an item's parameter id."},
     {"has_call", record_has_call, METH_O, "Whether an item is parametrized."},
     {"children", record_children, METH_O, "Indices of a node's children."},
     {"node", record_node, METH_O, "(class, flags, name) of a node."},
