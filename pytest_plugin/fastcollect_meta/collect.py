@@ -10,13 +10,14 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn
 
 import pytest
 
-from fastcollect_meta import _native, _worker, compat
+from fastcollect_meta import _native, _worker, compat, dependencies
 from fastcollect_meta._wire import Channel
 from fastcollect_meta.reasons import Unrepresentable
 from fastcollect_meta.syspath import SysPathPlan
@@ -73,6 +74,14 @@ class FoundFiles:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class CollectOptions:
+    """What a worker is told besides the session."""
+
+    logs: compat.LogCounter
+    record_dependencies: bool = False
+
+
 def collector_name(node: pytest.Collector) -> str:
     """ "module:qualname" of a collector's class."""
     return f"{type(node).__module__}:{type(node).__qualname__}"
@@ -104,14 +113,15 @@ class Collecting:
         self,
         config: pytest.Config,
         found: FoundFiles,
-        logs: compat.LogCounter,
+        options: CollectOptions,
         out: int,
         err: int,
     ) -> None:
         """`out` and `err` are the files that stdout and stderr go to."""
         self._config = config
         self._found = found
-        self._logs = logs
+        self._logs = options.logs
+        self._record_dependencies = options.record_dependencies
         self._files = {"stdout": out, "stderr": err}
         self._fd_capture = compat.capture_method(config) == "fd"
         self._directory = os.getcwd()
@@ -138,15 +148,16 @@ class Collecting:
 
         start = time.perf_counter()
         children: dict[pytest.Collector, list[Any]] = {}
-        report = self._report(node)
         extras: dict[str, Any] = {}
-        if report.passed:
-            self._descend(node, report.result, children)
-        elif report.skipped and isinstance(report.longrepr, tuple):
-            path, line, message = report.longrepr
-            extras["skip"] = (str(path), int(line), str(message))
-        else:
-            raise Unrepresentable("collection-error", compat.report_failure(report))
+        with self._dependencies(node, extras):
+            report = self._report(node)
+            if report.passed:
+                self._descend(node, report.result, children)
+            elif report.skipped and isinstance(report.longrepr, tuple):
+                path, line, message = report.longrepr
+                extras["skip"] = (str(path), int(line), str(message))
+            else:
+                raise Unrepresentable("collection-error", compat.report_failure(report))
         extras["duration"] = time.perf_counter() - start
 
         self._check_output(report, extras)
@@ -154,7 +165,20 @@ class Collecting:
             raise Unrepresentable("logs-while-importing", f"{self._logs.count} log records")
         self._check_process(index)
         extras["warnings"] = [self._warning(warning) for warning in self._warnings]
-        return _native.encode(node, children, extras)
+        record: bytes = _native.encode(node, children, extras)
+        return record
+
+    @contextlib.contextmanager
+    def _dependencies(self, node: pytest.File, extras: dict[str, Any]) -> Iterator[None]:
+        if not self._record_dependencies:
+            yield
+            return
+        dependencies.begin(node.path)
+        try:
+            yield
+        finally:
+            dependencies.end(node.path)
+        extras["dependencies"] = dependencies.of(node.path)
 
     def _report(self, collector: pytest.Collector) -> pytest.CollectReport:
         try:
@@ -343,7 +367,7 @@ def start_worker(
     channel: Channel,
     config: pytest.Config,
     found: FoundFiles,
-    logs: compat.LogCounter,
+    options: CollectOptions,
     stderr: int,
 ) -> NoReturn:
     """Make this process a worker: stdio of its own (`stderr`: a file, or -1), then answer the channel."""
@@ -353,4 +377,4 @@ def start_worker(
     faulthandler.enable(file=err)
     faulthandler.register(signal.SIGTERM, file=err, chain=True)
     compat.start_capture(config, out, err)
-    Worker(channel, Collecting(config, found, logs, out, err), config).run()
+    Worker(channel, Collecting(config, found, options, out, err), config).run()

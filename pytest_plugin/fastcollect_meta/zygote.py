@@ -12,13 +12,12 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fastcollect_meta import _wire, _worker, role
+from fastcollect_meta import _wire, _worker, dependencies, role
 
 if TYPE_CHECKING:
     import pytest
 
-    from fastcollect_meta import compat
-    from fastcollect_meta.collect import FoundFiles
+    from fastcollect_meta.collect import CollectOptions, FoundFiles
 
 #: Files in one Walk frame.
 _WALK_CHUNK = 500
@@ -105,7 +104,7 @@ def _serve(
     stderr: int,
     config: pytest.Config,
     session: pytest.Session,
-    logs: compat.LogCounter,
+    options: CollectOptions,
 ) -> NoReturn:
     """Inside pytest's collection: walk, then fork workers, or be one. Never returns."""
     from fastcollect_meta import compat
@@ -117,7 +116,7 @@ def _serve(
     _send_prepared(channel)
     _flush()
     if kind == "worker":
-        start_worker(channel, config, found, logs, stderr)
+        start_worker(channel, config, found, options, stderr)
 
     # What is here now stays: a worker's garbage collection must neither visit it nor copy its pages.
     gc.freeze()
@@ -127,7 +126,7 @@ def _serve(
     role.ROLE = "worker"
     channel.close()
     _, own_channel, own_stderr = child
-    start_worker(_wire.Channel(own_channel), config, found, logs, own_stderr)
+    start_worker(_wire.Channel(own_channel), config, found, options, own_stderr)
 
 
 def main() -> NoReturn:
@@ -162,11 +161,19 @@ def _explain(error: BaseException) -> str:
 
 
 def _prepare(channel: _wire.Channel, kind: role.Role, stderr: int) -> None:
-    args = _imitate(_handshake(channel, kind))
+    request = _handshake(channel, kind)
+    args = _imitate(request)
+    if request["record_dependencies"]:
+        # What is imported before has no dependencies that are known.
+        dependencies.install()
     from fastcollect_meta import compat
+    from fastcollect_meta.collect import CollectOptions
 
     config, session, logs = compat.prepare_session(args)
+    options = CollectOptions(logs, record_dependencies=request["record_dependencies"])
+    if options.record_dependencies:
+        dependencies.configure(config)
     compat.collect_with(
-        config, session, lambda: _serve(channel, kind, stderr, config, session, logs)
+        config, session, lambda: _serve(channel, kind, stderr, config, session, options)
     )
     raise RuntimeError("a plugin's pytest_collection doesn't collect")
