@@ -1,4 +1,5 @@
-// `fastcollect-meta build`: collects with pytest now, so that later runs, and `list`, find a manifest.
+// `fastcollect-meta build`: collects with pytest now, so that later runs, and `list`, find a
+// manifest.
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -61,8 +62,8 @@ static void draw(struct building *b) {
     if (!b->terminal) return;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    double seconds = (double)(now.tv_sec - b->start.tv_sec) +
-                     (double)(now.tv_nsec - b->start.tv_nsec) / 1e9;
+    double seconds =
+        (double)(now.tv_sec - b->start.tv_sec) + (double)(now.tv_nsec - b->start.tv_nsec) / 1e9;
     char bar[31];
     size_t width = sizeof(bar) - 1;
     size_t full = b->total ? (size_t)((double)width * (double)b->done / (double)b->total) : 0;
@@ -70,8 +71,10 @@ static void draw(struct building *b) {
     memset(bar, '#', full);
     memset(bar + full, '.', width - full);
     bar[width] = 0;
-    if (b->total) fprintf(stderr, "\r[%s] %lu of %lu files, %.0f s\033[K", bar, b->done, b->total, seconds);
-    else fprintf(stderr, "\rcollecting, %.0f s\033[K", seconds);
+    if (b->total)
+        fprintf(stderr, "\r[%s] %lu of %lu files, %.0f s\033[K", bar, b->done, b->total, seconds);
+    else
+        fprintf(stderr, "\rcollecting, %.0f s\033[K", seconds);
     b->drawn = true;
 }
 
@@ -198,9 +201,11 @@ static int run(char *const *arguments) {
     return status;
 }
 
-// python -m pytest -p fastcollect_meta --collect-only -q [...]; the caller frees the array, not what is in it.
+// python -m pytest -p fastcollect_meta --collect-only -q [...]; the caller frees the array, not
+// what is in it.
 static char **command_line(char *python, char *output, char *workers, char **rest, int count) {
-    char *fixed[] = {python, "-m", "pytest", "-p", "fastcollect_meta.plugin", "--collect-only", "-q", output, workers};
+    char *fixed[] = {python,           "-m", "pytest", "-p",   "fastcollect_meta.plugin",
+                     "--collect-only", "-q", output,   workers};
     size_t n = 0;
     char **arguments = calloc(FCM_COUNT(fixed) + (size_t)count + 1, sizeof(*arguments));
     if (!arguments) return NULL;

@@ -1,4 +1,5 @@
-// `fastcollect-meta export`: all of the manifest as JSON lines, the manifest itself first, then one file a line.
+// `fastcollect-meta export`: all of the manifest as JSON lines, the manifest itself first, then one
+// file a line.
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -13,7 +14,8 @@
 static const char help[] =
     "usage: fastcollect-meta export [OPTION]...\n"
     "\n"
-    "Prints all that the manifest holds, as JSON lines: a line about the manifest, then one for each file.\n"
+    "Prints all that the manifest holds, as JSON lines: a line about the manifest, then one for "
+    "each file.\n"
     "\n"
     "options:\n"
     "  --manifest FILE  the manifest; else the newest of the pytest cache here or above\n"
@@ -29,8 +31,10 @@ struct exporting {
 static void add_text(struct fcm_buffer *b, const char *name, const char *text) {
     fcm_json_add_text(b, fcm_slice_text(name));
     fcm_buffer_add_byte(b, ':');
-    if (text) fcm_json_add_text(b, fcm_slice_text(text));
-    else fcm_buffer_add_text(b, "null");
+    if (text)
+        fcm_json_add_text(b, fcm_slice_text(text));
+    else
+        fcm_buffer_add_text(b, "null");
     fcm_buffer_add_byte(b, ',');
 }
 
@@ -44,8 +48,8 @@ static void add_number(struct fcm_buffer *b, const char *name, uint64_t n) {
 static void add_hex(struct fcm_buffer *b, struct fcm_slice bytes) {
     fcm_buffer_add_byte(b, '"');
     for (size_t i = 0; i < bytes.size; i++) {
-        fcm_buffer_add_byte(b, (uint8_t)"0123456789abcdef"[bytes.data[i] >> 4]);
-        fcm_buffer_add_byte(b, (uint8_t)"0123456789abcdef"[bytes.data[i] & 15]);
+        fcm_buffer_add_byte(b, (uint8_t) "0123456789abcdef"[bytes.data[i] >> 4]);
+        fcm_buffer_add_byte(b, (uint8_t) "0123456789abcdef"[bytes.data[i] & 15]);
     }
     fcm_buffer_add_byte(b, '"');
 }
@@ -118,7 +122,8 @@ static int add_file(struct exporting *x, uint32_t entry) {
     fcm_json_add_real(b, (double)e.duration);
     fcm_buffer_add_text(b, ",\"depends\":[");
     x->first = true;
-    if (e.set != FCM_NO_SET) fcm_manifest_each_dependency(x->store.manifest, e.set, on_dependency, x);
+    if (e.set != FCM_NO_SET)
+        fcm_manifest_each_dependency(x->store.manifest, e.set, on_dependency, x);
     fcm_buffer_add_text(b, "],\"tests\":[");
     int r = add_tests(x, entry, &e, section.rootdir);
     fcm_buffer_add_text(b, "]}\n");

@@ -11,9 +11,15 @@
 
 enum token { LPAREN, RPAREN, OR, AND, NOT, IDENT, END, EQUAL, STRING, COMMA };
 static const char *const token_text[] = {
-    [LPAREN] = "left parenthesis", [RPAREN] = "right parenthesis", [OR] = "or",
-    [AND] = "and",                 [NOT] = "not",                  [IDENT] = "identifier",
-    [END] = "end of input",        [EQUAL] = "=",                  [STRING] = "string literal",
+    [LPAREN] = "left parenthesis",
+    [RPAREN] = "right parenthesis",
+    [OR] = "or",
+    [AND] = "and",
+    [NOT] = "not",
+    [IDENT] = "identifier",
+    [END] = "end of input",
+    [EQUAL] = "=",
+    [STRING] = "string literal",
     [COMMA] = ",",
 };
 
@@ -187,10 +193,10 @@ static bool is_identifier(struct fcm_slice s) {
 
 static bool is_keyword(struct fcm_slice s) {
     static const char *const keywords[] = {
-        "False",    "None",   "True",  "as",     "assert", "async",  "await",    "break", "class",
-        "continue", "def",    "del",   "elif",   "else",   "except", "finally",  "for",   "from",
-        "global",   "if",     "import", "in",    "is",     "lambda", "nonlocal", "pass",  "raise",
-        "return",   "try",    "while", "with",   "yield",
+        "False",    "None",     "True",   "as",     "assert", "async", "await",  "break",
+        "class",    "continue", "def",    "del",    "elif",   "else",  "except", "finally",
+        "for",      "from",     "global", "if",     "import", "in",    "is",     "lambda",
+        "nonlocal", "pass",     "raise",  "return", "try",    "while", "with",   "yield",
     };
     for (size_t i = 0; i < FCM_COUNT(keywords); i++) {
         if (fcm_slice_equal(s, fcm_slice_text(keywords[i]))) return true;
@@ -198,7 +204,8 @@ static bool is_keyword(struct fcm_slice s) {
     return false;
 }
 
-/* Digits, with a minus before them or not. A number beyond 64 bits is refused: no marker is likely to have one. */
+/* Digits, with a minus before them or not. A number beyond 64 bits is refused: no marker is likely
+ * to have one. */
 static bool parse_number(struct fcm_slice s, int64_t *ret) {
     bool negative = s.size > 0 && s.data[0] == '-';
     uint64_t n = 0;

@@ -5,14 +5,20 @@
 #include "bytes.h"
 #include "util.h"
 
-enum fcm_literal_kind { FCM_LITERAL_NONE, FCM_LITERAL_FALSE, FCM_LITERAL_TRUE, FCM_LITERAL_INT, FCM_LITERAL_TEXT };
+enum fcm_literal_kind {
+    FCM_LITERAL_NONE,
+    FCM_LITERAL_FALSE,
+    FCM_LITERAL_TRUE,
+    FCM_LITERAL_INT,
+    FCM_LITERAL_TEXT
+};
 
 /* name=value within parentheses. */
 struct fcm_keyword_argument {
     struct fcm_slice name;
     enum fcm_literal_kind kind;
-    int64_t number;         /* of FCM_LITERAL_INT */
-    struct fcm_slice text;  /* of FCM_LITERAL_TEXT */
+    int64_t number;        /* of FCM_LITERAL_INT */
+    struct fcm_slice text; /* of FCM_LITERAL_TEXT */
 };
 
 /* A name in the expression, with its arguments if it has any. Equal ones are one leaf. */

@@ -8,7 +8,8 @@ static void add_member(struct fcm_buffer *b, const char *name) {
     fcm_buffer_add_text(b, "\":");
 }
 
-/* A value of the record; `value` is its number plus one, 0 where it isn't held: {"opaque": true}. */
+/* A value of the record; `value` is its number plus one, 0 where it isn't held: {"opaque": true}.
+ */
 static void add_value(struct fcm_buffer *b, const Fcm__Record *r, uint32_t value) {
     if (value == 0) {
         fcm_buffer_add_text(b, "{\"opaque\":true}");
@@ -75,12 +76,16 @@ void fcm_item_add_json(struct fcm_buffer *b, const Fcm__Record *r, const struct 
         fcm_buffer_add_text(b, "null");
     }
     add_member(b, "line");
-    if (r->node_line[node]) fcm_json_add_number(b, r->node_line[node]);
-    else fcm_buffer_add_text(b, "null");
+    if (r->node_line[node])
+        fcm_json_add_number(b, r->node_line[node]);
+    else
+        fcm_buffer_add_text(b, "null");
     add_member(b, "markers");
     add_marks(b, r, node);
     add_member(b, "parameters");
-    if (r->item_call[item]) add_parameters(b, r, r->item_call[item] - 1);
-    else fcm_buffer_add_text(b, "{}");
+    if (r->item_call[item])
+        add_parameters(b, r, r->item_call[item] - 1);
+    else
+        fcm_buffer_add_text(b, "{}");
     fcm_buffer_add_byte(b, '}');
 }

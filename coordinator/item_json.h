@@ -1,4 +1,5 @@
-/* An item of a record as a JSON object: what `list --json`, `show` and `export` print. docs/manifest.md lists its members. */
+/* An item of a record as a JSON object: what `list --json`, `show` and `export` print.
+ * docs/manifest.md lists its members. */
 #ifndef FCM_ITEM_JSON_H
 #define FCM_ITEM_JSON_H
 

@@ -5,7 +5,8 @@
 
 #include "value.h"
 
-/* One character above ASCII of UTF-8 with surrogates passed through. Its size; 0 where the bytes are none. */
+/* One character above ASCII of UTF-8 with surrogates passed through. Its size; 0 where the bytes
+ * are none. */
 static size_t decode(struct fcm_slice s, uint32_t *ret) {
     uint8_t first = s.data[0];
     size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
@@ -27,15 +28,18 @@ static void add_escape(struct fcm_buffer *b, uint32_t unit) {
 }
 
 static void add_ascii(struct fcm_buffer *b, uint8_t c) {
-    static const char pairs[] = "\"\"\\\\\nn\tt\rr\bb\ff"; /* a character, then what stands for it */
+    static const char pairs[] =
+        "\"\"\\\\\nn\tt\rr\bb\ff"; /* a character, then what stands for it */
     for (size_t i = 0; i + 1 < sizeof(pairs); i += 2) {
         if ((uint8_t)pairs[i] != c) continue;
         fcm_buffer_add_byte(b, '\\');
         fcm_buffer_add_byte(b, (uint8_t)pairs[i + 1]);
         return;
     }
-    if (c < 0x20 || c == 0x7f) add_escape(b, c);
-    else fcm_buffer_add_byte(b, c);
+    if (c < 0x20 || c == 0x7f)
+        add_escape(b, c);
+    else
+        fcm_buffer_add_byte(b, c);
 }
 
 void fcm_json_add_text(struct fcm_buffer *b, struct fcm_slice s) {
@@ -47,9 +51,12 @@ void fcm_json_add_text(struct fcm_buffer *b, struct fcm_slice s) {
             continue;
         }
         size_t size = decode(fcm_slice_of(s.data + i, s.size - i), &c);
-        if (size == 0) add_escape(b, 0xdc00u | s.data[i++]); /* surrogateescape */
-        else if (c >= 0xd800 && c < 0xe000) add_escape(b, c);
-        else fcm_buffer_add(b, s.data + i, size);
+        if (size == 0)
+            add_escape(b, 0xdc00u | s.data[i++]); /* surrogateescape */
+        else if (c >= 0xd800 && c < 0xe000)
+            add_escape(b, c);
+        else
+            fcm_buffer_add(b, s.data + i, size);
         i += size;
     }
     fcm_buffer_add_byte(b, '"');
@@ -62,8 +69,10 @@ void fcm_json_add_number(struct fcm_buffer *b, int64_t n) {
 
 void fcm_json_add_real(struct fcm_buffer *b, double n) {
     char text[32];
-    if (!isfinite(n)) fcm_buffer_add_text(b, "null");
-    else fcm_buffer_add(b, text, (size_t)snprintf(text, sizeof(text), "%.17g", n));
+    if (!isfinite(n))
+        fcm_buffer_add_text(b, "null");
+    else
+        fcm_buffer_add(b, text, (size_t)snprintf(text, sizeof(text), "%.17g", n));
 }
 
 static bool add_value(struct fcm_buffer *b, struct fcm_view *v, unsigned depth);

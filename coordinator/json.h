@@ -1,4 +1,5 @@
-/* Writing JSON (RFC 8259) into a buffer. Text that isn't UTF-8 becomes escapes of lone surrogates, as Python's does. */
+/* Writing JSON (RFC 8259) into a buffer. Text that isn't UTF-8 becomes escapes of lone surrogates,
+ * as Python's does. */
 #ifndef FCM_JSON_H
 #define FCM_JSON_H
 

@@ -1,4 +1,5 @@
-// `fastcollect-meta list`: the ids of the tests in the manifest, by path, -k and -m, without any Python.
+// `fastcollect-meta list`: the ids of the tests in the manifest, by path, -k and -m, without any
+// Python.
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -13,7 +14,8 @@
 static const char help[] =
     "usage: fastcollect-meta list [OPTION]... [PATH[::NAME...]]...\n"
     "\n"
-    "Prints the ids of the tests in the manifest, one a line, in the order of pytest's folders and files.\n"
+    "Prints the ids of the tests in the manifest, one a line, in the order of pytest's folders and "
+    "files.\n"
     "\n"
     "options:\n"
     "  --manifest FILE  the manifest; else the newest of the pytest cache here or above\n"
@@ -23,7 +25,8 @@ static const char help[] =
     "  --json           an array of objects with names, lines, markers and parameters\n"
     "  --no-check       list stale files too\n"
     "\n"
-    "exit status: 0 all; 1 the manifest can't be used; 2 usage; 3 something was left out (said on stderr)\n";
+    "exit status: 0 all; 1 the manifest can't be used; 2 usage; 3 something was left out (said on "
+    "stderr)\n";
 
 enum { FLUSH_AT = 1 << 18 };
 
@@ -138,7 +141,8 @@ static bool say_left_out(const struct listing *l) {
                 l->native == 1 ? "is" : "are");
     }
     if (l->selection.undecided > 0) {
-        fcm_log("-m asks for arguments of markers that only an import would show; some tests may be left out");
+        fcm_log("-m asks for arguments of markers that only an import would show; some tests may "
+                "be left out");
     }
     bool missing = false;
     for (size_t i = 0; i < l->wanted_count; i++) {
@@ -212,9 +216,9 @@ static int take_paths(struct listing *l, char **arguments, size_t count) {
 
 int fcm_command_list(int argc, char **argv) {
     static const struct option known[] = {
-        {"help", no_argument, NULL, 'h'},           {"manifest", required_argument, NULL, 'f'},
-        {"section", required_argument, NULL, 's'},  {"json", no_argument, NULL, 'j'},
-        {"no-check", no_argument, NULL, 'n'},       {0}};
+        {"help", no_argument, NULL, 'h'},          {"manifest", required_argument, NULL, 'f'},
+        {"section", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
+        {"no-check", no_argument, NULL, 'n'},      {0}};
     const char *path = NULL, *section = NULL, *keyword = NULL, *mark = NULL;
     __attribute__((cleanup(listing_done))) struct listing l = {.check = true};
     FCM_AUTO(fcm_expression) *keyword_expression = NULL;

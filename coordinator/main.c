@@ -44,14 +44,9 @@ int main(int argc, char **argv) {
     // "+": what follows the command is the command's.
     while ((c = getopt_long(argc, argv, "+h", known, NULL)) != -1) {
         switch (c) {
-        case 'h':
-            print_help(stdout);
-            return FCM_EXIT_OK;
-        case 'V':
-            puts("fastcollect-meta " FCM_VERSION);
-            return FCM_EXIT_OK;
-        default:
-            return FCM_EXIT_USAGE; // getopt has said what is wrong
+        case 'h': print_help(stdout); return FCM_EXIT_OK;
+        case 'V': puts("fastcollect-meta " FCM_VERSION); return FCM_EXIT_OK;
+        default: return FCM_EXIT_USAGE; // getopt has said what is wrong
         }
     }
     if (optind == argc) {

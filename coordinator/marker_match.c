@@ -20,7 +20,10 @@ static bool skip_value(struct fcm_view *v) {
         uint8_t tag = *v->at++;
         left--;
         switch (tag) {
-        case 'N': case 'T': case 'F': case 'E': break;
+        case 'N':
+        case 'T':
+        case 'F':
+        case 'E': break;
         case 'i':
             if (fcm_view_varint(v, &n) < 0) return false;
             break;
@@ -30,10 +33,16 @@ static bool skip_value(struct fcm_view *v) {
         case 'c':
             if (!skip_bytes(v, 16)) return false;
             break;
-        case 'I': case 's': case 'b':
+        case 'I':
+        case 's':
+        case 'b':
             if (fcm_view_varint(v, &n) < 0 || !skip_bytes(v, n)) return false;
             break;
-        case '(': case '[': case '<': case '>': case '{':
+        case '(':
+        case '[':
+        case '<':
+        case '>':
+        case '{':
             if (fcm_view_varint(v, &n) < 0 || n > (uint64_t)(v->end - v->at)) return false;
             left += tag == '{' ? 2 * n : n;
             break;

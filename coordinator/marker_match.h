@@ -5,7 +5,8 @@
 #include "bytes.h"
 #include "expression.h"
 
-/* `kwargs` is an encoded dict (value.h). True where it has each of the leaf's arguments with an equal value. */
+/* `kwargs` is an encoded dict (value.h). True where it has each of the leaf's arguments with an
+ * equal value. */
 bool fcm_marker_matches(struct fcm_slice kwargs, const struct fcm_leaf *leaf);
 
 #endif

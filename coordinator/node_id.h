@@ -1,4 +1,5 @@
-/* Names and ids of the nodes in a record, as pytest would give them. The record has been checked. */
+/* Names and ids of the nodes in a record, as pytest would give them. The record has been checked.
+ */
 #ifndef FCM_NODE_ID_H
 #define FCM_NODE_ID_H
 
@@ -8,8 +9,8 @@
 /* The ids of all nodes of a file, in one buffer. */
 struct fcm_node_ids {
     struct fcm_buffer text;
-    size_t *end;      /* by node: where its id ends; it begins where that of the node before ends */
-    uint32_t *item;   /* by node: its row among the items, UINT32_MAX: it is a collector */
+    size_t *end;    /* by node: where its id ends; it begins where that of the node before ends */
+    uint32_t *item; /* by node: its row among the items, UINT32_MAX: it is a collector */
     size_t count;
 };
 

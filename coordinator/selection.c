@@ -7,7 +7,8 @@
 
 enum { UNKNOWN = 0, NO, YES };
 
-/* What has been found out about one record: each answer is kept, since most items share most of their names. */
+/* What has been found out about one record: each answer is kept, since most items share most of
+ * their names. */
 struct matching {
     struct fcm_selection *selection;
     const Fcm__Record *record;

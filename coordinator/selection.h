@@ -1,4 +1,5 @@
-/* Which items of a record -k and -m select, by the rules of pytest's KeywordMatcher and MarkMatcher. */
+/* Which items of a record -k and -m select, by the rules of pytest's KeywordMatcher and
+ * MarkMatcher. */
 #ifndef FCM_SELECTION_H
 #define FCM_SELECTION_H
 
@@ -8,7 +9,8 @@
 struct fcm_selection {
     const struct fcm_expression *keyword; /* NULL: none */
     const struct fcm_expression *mark;    /* NULL: none */
-    uint64_t undecided; /* times that -m asked for arguments of a marker that the record doesn't hold */
+    uint64_t
+        undecided; /* times that -m asked for arguments of a marker that the record doesn't hold */
 };
 
 /* Fills selected[], one entry an item. `base` is the file's node id. 0 or -ENOMEM. */

@@ -140,20 +140,11 @@ static void on_main_frame(struct fcm_peer *peer, struct fcm_frame *frame) {
     int r = session->leaving ? -ECANCELED : fcm_codec_decode(frame, &message);
     if (r == 0) {
         switch (frame->header.type) {
-        case FCM_HELLO:
-            r = on_hello(session, message);
-            break;
-        case FCM_COLLECT_REQUEST:
-            r = on_request(session, &message, frame);
-            break;
-        case FCM_WANT:
-            r = on_want(session, message);
-            break;
-        case FCM_GOODBYE:
-            fcm_session_leave(session, "%s", "");
-            break;
-        default:
-            r = -EPROTO;
+        case FCM_HELLO: r = on_hello(session, message); break;
+        case FCM_COLLECT_REQUEST: r = on_request(session, &message, frame); break;
+        case FCM_WANT: r = on_want(session, message); break;
+        case FCM_GOODBYE: fcm_session_leave(session, "%s", ""); break;
+        default: r = -EPROTO;
         }
     }
     fcm_frame_done(frame);

@@ -61,7 +61,8 @@ static void show_items(struct showing *s, const Fcm__Record *r, const struct fcm
     for (size_t i = 0; i < r->n_item_node; i++) {
         struct fcm_slice id = fcm_node_id(ids, r->item_node[i]);
         size_t skip = base.size + 2 < id.size ? base.size + 2 : id.size;
-        if (!fcm_wanted_has_names(&s->wanted, fcm_slice_of(id.data + skip, id.size - skip))) continue;
+        if (!fcm_wanted_has_names(&s->wanted, fcm_slice_of(id.data + skip, id.size - skip)))
+            continue;
         s->shown++;
         if (!s->wanted.names) {
             printf("  %.*s\n", (int)id.size, (const char *)id.data);

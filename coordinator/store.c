@@ -28,9 +28,9 @@ static char *newest_in(const char *folder) {
         struct stat st;
         char *path;
         if (!has_suffix(e->d_name) || fstatat(dirfd(dir), e->d_name, &st, 0) < 0) continue;
-        bool newer = st.st_mtim.tv_sec > best_time.tv_sec ||
-                     (st.st_mtim.tv_sec == best_time.tv_sec &&
-                      st.st_mtim.tv_nsec > best_time.tv_nsec);
+        bool newer =
+            st.st_mtim.tv_sec > best_time.tv_sec ||
+            (st.st_mtim.tv_sec == best_time.tv_sec && st.st_mtim.tv_nsec > best_time.tv_nsec);
         if (!newer || asprintf(&path, "%s/%s", folder, e->d_name) < 0) continue;
         free(best);
         best = path;
@@ -81,8 +81,10 @@ static int choose_section(struct fcm_store *s, const char *key) {
         found = true;
     }
     if (found) return FCM_EXIT_OK;
-    if (key) fcm_log("%s: no section has an options key that begins with %s", s->path, key);
-    else fcm_log("%s: the manifest holds nothing", s->path);
+    if (key)
+        fcm_log("%s: no section has an options key that begins with %s", s->path, key);
+    else
+        fcm_log("%s: the manifest holds nothing", s->path);
     return FCM_EXIT_FAILED;
 }
 

@@ -1,5 +1,6 @@
-/* A manifest as the commands list, check, show and export use it: found, opened, one section of it in pytest's order.
- * What is wrong has been said on stderr, in one line, when a function here fails. */
+/* A manifest as the commands list, check, show and export use it: found, opened, one section of it
+ * in pytest's order. What is wrong has been said on stderr, in one line, when a function here
+ * fails. */
 #ifndef FCM_STORE_H
 #define FCM_STORE_H
 
@@ -15,13 +16,15 @@ struct fcm_store {
     size_t count;
 };
 
-/* `path` NULL: the newest *.manifest in .pytest_cache/d/fastcollect-meta of the working folder or a folder above.
- * `key` NULL: the section written last; else the one whose options key in hexadecimal begins so. An exit status. */
+/* `path` NULL: the newest *.manifest in .pytest_cache/d/fastcollect-meta of the working folder or a
+ * folder above. `key` NULL: the section written last; else the one whose options key in hexadecimal
+ * begins so. An exit status. */
 int fcm_store_open(struct fcm_store *s, const char *path, const char *key);
 void fcm_store_done(struct fcm_store *s);
 #define FCM_AUTO_STORE __attribute__((cleanup(fcm_store_done))) struct fcm_store
 
-/* The record of an entry, checked. `buffer` is used for its bytes and may be used again. 0 or a negative errno, said. */
+/* The record of an entry, checked. `buffer` is used for its bytes and may be used again. 0 or a
+ * negative errno, said. */
 int fcm_store_record(struct fcm_store *s, uint32_t entry, struct fcm_buffer *buffer,
                      Fcm__Record **ret);
 static inline void fcm_store_free_record(Fcm__Record **r) {
@@ -29,7 +32,8 @@ static inline void fcm_store_free_record(Fcm__Record **r) {
 }
 #define FCM_AUTO_RECORD __attribute__((cleanup(fcm_store_free_record))) Fcm__Record
 
-/* An argument PATH or PATH::NAME::...: the absolute path without "." and "..", and the names (NULL: none). */
+/* An argument PATH or PATH::NAME::...: the absolute path without "." and "..", and the names (NULL:
+ * none). */
 struct fcm_wanted {
     char *path;
     const char *names; /* into `text` */
@@ -40,7 +44,8 @@ int fcm_wanted_init(struct fcm_wanted *w, const char *argument);
 void fcm_wanted_done(struct fcm_wanted *w);
 /* Whether a file is the path or lies below it. */
 bool fcm_wanted_has_file(const struct fcm_wanted *w, const char *path);
-/* Whether an item's id behind the file's is the names, or begins with them: a class, or a function with parameters. */
+/* Whether an item's id behind the file's is the names, or begins with them: a class, or a function
+ * with parameters. */
 bool fcm_wanted_has_names(const struct fcm_wanted *w, struct fcm_slice names);
 
 #endif

@@ -1,4 +1,5 @@
-/* Text as Python sees it: lower case and word characters of UTF-8. Bytes that aren't UTF-8 stay as they are. */
+/* Text as Python sees it: lower case and word characters of UTF-8. Bytes that aren't UTF-8 stay as
+ * they are. */
 #ifndef FCM_TEXT_H
 #define FCM_TEXT_H
 

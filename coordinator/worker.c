@@ -278,24 +278,13 @@ static void on_frame(struct fcm_peer *peer, struct fcm_frame *frame) {
     }
     switch (frame->header.type) {
     case FCM_RECORD:
-    case FCM_NATIVE:
-        r = on_answer(worker, frame);
-        break;
-    case FCM_BEGUN:
-        r = on_begun(worker, frame);
-        break;
-    case FCM_PREPARED:
-        r = on_prepared(worker);
-        break;
-    case FCM_GOODBYE:
-        r = on_goodbye(worker, frame);
-        break;
+    case FCM_NATIVE: r = on_answer(worker, frame); break;
+    case FCM_BEGUN: r = on_begun(worker, frame); break;
+    case FCM_PREPARED: r = on_prepared(worker); break;
+    case FCM_GOODBYE: r = on_goodbye(worker, frame); break;
     case FCM_HELLO:
-    case FCM_WALK:
-        r = worker->executed ? 0 : -EPROTO;
-        break; // the zygote's walk counts
-    default:
-        r = -EPROTO;
+    case FCM_WALK: r = worker->executed ? 0 : -EPROTO; break; // the zygote's walk counts
+    default: r = -EPROTO;
     }
     fcm_frame_done(frame);
     if (r < 0) worker_end(worker, FCM_END_NONSENSE, SIGKILL, KILL_AFTER);

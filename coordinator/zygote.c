@@ -89,18 +89,12 @@ static int on_reaped(struct fcm_zygote *zygote, const Fcm__Reaped *reaped) {
 
 static int dispatch(struct fcm_zygote *zygote, unsigned type, void *message) {
     switch (type) {
-    case FCM_HELLO:
-        return on_hello(zygote, message);
-    case FCM_PREPARED:
-        return on_prepared(zygote, message);
-    case FCM_FORKED:
-        return on_forked(zygote, message);
-    case FCM_REAPED:
-        return on_reaped(zygote, message);
-    case FCM_GOODBYE:
-        return on_goodbye(zygote, message);
-    default:
-        return -EPROTO;
+    case FCM_HELLO: return on_hello(zygote, message);
+    case FCM_PREPARED: return on_prepared(zygote, message);
+    case FCM_FORKED: return on_forked(zygote, message);
+    case FCM_REAPED: return on_reaped(zygote, message);
+    case FCM_GOODBYE: return on_goodbye(zygote, message);
+    default: return -EPROTO;
     }
 }
 

@@ -141,8 +141,7 @@ int fcm_field_next(struct fcm_slice *message, struct fcm_field *ret) {
         if (!fcm_read_slice(&rest, 4, &bytes)) return -EBADMSG;
         f.value = fcm_load_u32(bytes.data);
         break;
-    default:
-        return -EBADMSG;
+    default: return -EBADMSG;
     }
     f.whole = (struct fcm_slice){message->data, message->size - rest.size};
     *message = rest;

@@ -1,4 +1,5 @@
-/* Slices, a growing buffer, and bounded reading of little-endian numbers, varints and protobuf fields. */
+/* Slices, a growing buffer, and bounded reading of little-endian numbers, varints and protobuf
+ * fields. */
 #ifndef FCM_BYTES_H
 #define FCM_BYTES_H
 
@@ -25,7 +26,8 @@ static inline bool fcm_slice_equal(struct fcm_slice a, struct fcm_slice b) {
 /* Orders by bytes, a prefix first. */
 int fcm_slice_compare(struct fcm_slice a, struct fcm_slice b);
 
-/* Appended to; once memory runs out, `failed` stays set and appending does nothing, so a writer may check at the end. */
+/* Appended to; once memory runs out, `failed` stays set and appending does nothing, so a writer may
+ * check at the end. */
 struct fcm_buffer {
     uint8_t *data;
     size_t size;
@@ -57,7 +59,8 @@ static inline uint64_t fcm_load_u64(const uint8_t *at) {
     return (uint64_t)fcm_load_u32(at) | (uint64_t)fcm_load_u32(at + 4) << 32;
 }
 
-/* Reads from the front of `s`, which shrinks. False, with `s` undefined, where it ends too early. */
+/* Reads from the front of `s`, which shrinks. False, with `s` undefined, where it ends too early.
+ */
 bool fcm_read_u32(struct fcm_slice *s, uint32_t *ret);
 bool fcm_read_varint(struct fcm_slice *s, uint64_t *ret);
 bool fcm_read_slice(struct fcm_slice *s, size_t size, struct fcm_slice *ret);
@@ -68,9 +71,9 @@ enum fcm_wire_type { FCM_WIRE_VARINT = 0, FCM_WIRE_I64 = 1, FCM_WIRE_BYTES = 2, 
 struct fcm_field {
     uint32_t number;
     enum fcm_wire_type type;
-    uint64_t value;          /* of the types that are numbers */
-    struct fcm_slice bytes;  /* of FCM_WIRE_BYTES */
-    struct fcm_slice whole;  /* the field with its tag, as it stands in the message */
+    uint64_t value;         /* of the types that are numbers */
+    struct fcm_slice bytes; /* of FCM_WIRE_BYTES */
+    struct fcm_slice whole; /* the field with its tag, as it stands in the message */
 };
 
 /* The next field of a message. 1; 0 at its end; -EBADMSG where the bytes aren't a message. */

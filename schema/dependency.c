@@ -219,7 +219,8 @@ enum fcm_dependency_change fcm_dependency_check(const struct fcm_dependency_stat
     return check_content(was, path, p);
 }
 
-/* A file changed twice within one tick of its file system's clock shows the same times for both contents. */
+/* A file changed twice within one tick of its file system's clock shows the same times for both
+ * contents. */
 static bool time_is_fresh(int64_t t, int64_t now) {
     int64_t tick = t % 1000000000 == 0 ? 2500000000 : 50000000;
     return t > now - tick;
@@ -252,7 +253,8 @@ int fcm_dependency_observe(enum fcm_dependency_kind kind, const char *path, stru
     return 0;
 }
 
-void fcm_dependency_observe_env(struct fcm_slice value, bool set, struct fcm_dependency_state *ret) {
+void fcm_dependency_observe_env(struct fcm_slice value, bool set,
+                                struct fcm_dependency_state *ret) {
     *ret = (struct fcm_dependency_state){.kind = FCM_DEPENDENCY_ENV, .size = set ? 1 : 0};
     if (set) store_hash(XXH3_128bits(value.data, value.size), ret->hash);
 }

@@ -1,5 +1,6 @@
-/* What a record depends on: the state of a file, a listed directory, an absent path or an environment variable, and
- * whether it still is as it was. Used by the writer and the readers of a manifest; touches nothing but the disk. */
+/* What a record depends on: the state of a file, a listed directory, an absent path or an
+ * environment variable, and whether it still is as it was. Used by the writer and the readers of a
+ * manifest; touches nothing but the disk. */
 #ifndef FCM_DEPENDENCY_H
 #define FCM_DEPENDENCY_H
 
@@ -21,21 +22,21 @@ enum fcm_dependency_kind {
 
 struct fcm_dependency_state {
     enum fcm_dependency_kind kind;
-    uint64_t size;               /* file: bytes; directory: number of entries; variable: 1 where it is set */
-    int64_t mtime;               /* nanoseconds; files and directories */
-    int64_t ctime;               /* the same; both together tell an edit that set mtime back */
+    uint64_t size; /* file: bytes; directory: number of entries; variable: 1 where it is set */
+    int64_t mtime; /* nanoseconds; files and directories */
+    int64_t ctime; /* the same; both together tell an edit that set mtime back */
     uint8_t hash[FCM_HASH_SIZE]; /* XXH3-128 of the content, the listing or the value; zero: none */
 };
 
 enum fcm_dependency_change {
     FCM_CHANGE_NONE = 0,
-    FCM_CHANGE_TOUCHED,    /* other times, same content: as good as unchanged */
+    FCM_CHANGE_TOUCHED, /* other times, same content: as good as unchanged */
     FCM_CHANGE_CONTENT,
     FCM_CHANGE_LISTING,
     FCM_CHANGE_GONE,
     FCM_CHANGE_APPEARED,
-    FCM_CHANGE_TYPE,       /* a file where a directory was, ... */
-    FCM_CHANGE_VALUE,      /* of a variable */
+    FCM_CHANGE_TYPE,  /* a file where a directory was, ... */
+    FCM_CHANGE_VALUE, /* of a variable */
     FCM_CHANGE_UNREADABLE,
 };
 
@@ -46,7 +47,8 @@ static inline bool fcm_dependency_stale(enum fcm_dependency_change c) {
 /* "content changed", ... Static. */
 const char *fcm_dependency_change_text(enum fcm_dependency_change c);
 
-/* What is known about a path at this moment; it is looked at once, whoever asks. Zeroed: nothing is known yet. */
+/* What is known about a path at this moment; it is looked at once, whoever asks. Zeroed: nothing is
+ * known yet. */
 struct fcm_probe {
     bool stated;
     bool hashed;
@@ -64,9 +66,9 @@ struct fcm_probe {
 enum fcm_dependency_change fcm_dependency_check(const struct fcm_dependency_state *was,
                                                 const char *path, struct fcm_probe *probe);
 
-/* Takes the state of a file, directory or absent path as it is now. 0; -ENOENT where a file or directory is gone,
- * -EEXIST where something is at an absent path, -EISDIR, -ENOTDIR, -EINVAL where it is of another type, -EAGAIN where
- * it is being written, or what reading it gave. */
+/* Takes the state of a file, directory or absent path as it is now. 0; -ENOENT where a file or
+ * directory is gone, -EEXIST where something is at an absent path, -EISDIR, -ENOTDIR, -EINVAL where
+ * it is of another type, -EAGAIN where it is being written, or what reading it gave. */
 int fcm_dependency_observe(enum fcm_dependency_kind kind, const char *path, struct fcm_probe *probe,
                            struct fcm_dependency_state *ret);
 

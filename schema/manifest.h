@@ -1,6 +1,7 @@
-/* The manifest: what pytest's collection made of each file, kept on disk with what that depended on (docs/manifest.md).
- * Readers map the file and never wait; a writer takes a lock, merges, and renames a whole new file into place.
- * Runs in any process; one struct fcm_manifest belongs to one thread. Bytes of the file are never trusted. */
+/* The manifest: what pytest's collection made of each file, kept on disk with what that depended on
+ * (docs/manifest.md). Readers map the file and never wait; a writer takes a lock, merges, and
+ * renames a whole new file into place. Runs in any process; one struct fcm_manifest belongs to one
+ * thread. Bytes of the file are never trusted. */
 #ifndef FCM_MANIFEST_H
 #define FCM_MANIFEST_H
 
@@ -10,16 +11,18 @@
 
 struct fcm_manifest;
 
-/* Who wrote a manifest, and who may use its records. NUL-terminated; python and pytest at most FCM_IDENTITY_MAX. */
+/* Who wrote a manifest, and who may use its records. NUL-terminated; python and pytest at most
+ * FCM_IDENTITY_MAX. */
 #define FCM_IDENTITY_MAX 39
 struct fcm_identity {
     const char *python; /* "cpython-311 3.11.9" or the like; NULL: any */
     const char *pytest; /* "9.2.0"; NULL: any */
 };
 
-/* Maps and checks a manifest. Who wrote it must be as in `expect`. On failure `ret_why` gets a static line such as
- * "its header is damaged", and the result is -EBADMSG (damaged or truncated), -EPROTONOSUPPORT (another version),
- * -ENOEXEC (no manifest at all), -ESTALE (another Python or pytest) or what opening it gave. */
+/* Maps and checks a manifest. Who wrote it must be as in `expect`. On failure `ret_why` gets a
+ * static line such as "its header is damaged", and the result is -EBADMSG (damaged or truncated),
+ * -EPROTONOSUPPORT (another version), -ENOEXEC (no manifest at all), -ESTALE (another Python or
+ * pytest) or what opening it gave. */
 int fcm_manifest_open(const char *path, const struct fcm_identity *expect,
                       struct fcm_manifest **ret, const char **ret_why);
 /* The same from memory, which must outlive the manifest. */
@@ -57,30 +60,33 @@ struct fcm_entry {
     uint32_t set;          /* of dependencies; FCM_NO_SET: none */
     uint32_t raw_length;   /* bytes of the record; 0: there is none, only a duration */
     uint32_t tests;
-    uint32_t sequence;     /* place in the collection that wrote it */
-    float duration;        /* seconds */
+    uint32_t sequence; /* place in the collection that wrote it */
+    float duration;    /* seconds */
 };
 void fcm_manifest_entry(const struct fcm_manifest *m, uint32_t entry, struct fcm_entry *ret);
 /* -ENOENT where nothing is known. */
 int fcm_manifest_find(const struct fcm_manifest *m, uint32_t section, struct fcm_slice path,
                       struct fcm_slice collector, uint32_t *ret_entry);
-/* Appends the packed Record, without its dependencies. -ENOENT where there is none, -EBADMSG where it is damaged. */
+/* Appends the packed Record, without its dependencies. -ENOENT where there is none, -EBADMSG where
+ * it is damaged. */
 int fcm_manifest_read_record(struct fcm_manifest *m, uint32_t entry, struct fcm_buffer *ret);
 
 void fcm_manifest_dependency(const struct fcm_manifest *m, uint32_t dependency,
                              struct fcm_dependency_state *ret_state, const char **ret_path);
-/* Calls for each dependency of a set in order, until a call returns other than 0, which is then the result. */
+/* Calls for each dependency of a set in order, until a call returns other than 0, which is then the
+ * result. */
 int fcm_manifest_each_dependency(const struct fcm_manifest *m, uint32_t set,
                                  int (*on_dependency)(void *context, uint32_t dependency),
                                  void *context);
 
-/* Whether what an entry depends on is unchanged. Each path is looked at once in a manifest's life. True, or false with
- * the first dependency that changed and how. */
+/* Whether what an entry depends on is unchanged. Each path is looked at once in a manifest's life.
+ * True, or false with the first dependency that changed and how. */
 bool fcm_manifest_valid(struct fcm_manifest *m, uint32_t entry, uint32_t *ret_dependency,
                         enum fcm_dependency_change *ret_change);
 /* Checks every record of a section. How many are stale. */
 uint32_t fcm_manifest_check_section(struct fcm_manifest *m, uint32_t section);
-/* Dependencies found with other times and the same content so far: an update would make the next check quicker. */
+/* Dependencies found with other times and the same content so far: an update would make the next
+ * check quicker. */
 uint32_t fcm_manifest_touched(const struct fcm_manifest *m);
 
 /* A file to be collected natively for as long as it is unchanged. */
@@ -101,15 +107,17 @@ struct fcm_manifest_update {
     size_t native_count;
     const struct fcm_manifest_key *drop;
     size_t drop_count;
-    int64_t started; /* when the run began, ns since the epoch: what has changed since is not kept. 0: unknown */
+    int64_t started; /* when the run began, ns since the epoch: what has changed since is not kept.
+                        0: unknown */
     /* Called for each record that can't be kept; may be NULL. */
     void (*on_refused)(void *context, struct fcm_slice path, struct fcm_slice collector,
                        const char *why);
     void *context;
 };
-/* Merges into the manifest at `path`: other records stay. A damaged manifest, or one of another version or identity, is
- * replaced; a file that isn't a manifest, a directory or a device is left alone. On failure the old file is untouched
- * and `ret_why` gets a line. Waits for other writers, at most a minute (-EBUSY). */
+/* Merges into the manifest at `path`: other records stay. A damaged manifest, or one of another
+ * version or identity, is replaced; a file that isn't a manifest, a directory or a device is left
+ * alone. On failure the old file is untouched and `ret_why` gets a line. Waits for other writers,
+ * at most a minute (-EBUSY). */
 int fcm_manifest_update(const char *path, const struct fcm_manifest_update *update,
                         const char **ret_why);
 

@@ -200,8 +200,8 @@ static void section_remove(struct fcm_catalog *c, uint32_t section) {
     }
 }
 
-int fcm_catalog_section(struct fcm_catalog *c, struct fcm_slice options_key, struct fcm_slice rootdir,
-                        uint64_t now, uint32_t *ret_section) {
+int fcm_catalog_section(struct fcm_catalog *c, struct fcm_slice options_key,
+                        struct fcm_slice rootdir, uint64_t now, uint32_t *ret_section) {
     uint32_t string, found = c->section_count, oldest = 0;
     int r = string_add(c, rootdir, &string);
     if (r < 0) return r;
@@ -315,7 +315,8 @@ static int compare_u32(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-int fcm_catalog_set(struct fcm_catalog *c, uint32_t *dependencies, size_t count, uint32_t *ret_set) {
+int fcm_catalog_set(struct fcm_catalog *c, uint32_t *dependencies, size_t count,
+                    uint32_t *ret_set) {
     size_t kept = 0;
     if (count > 0) qsort(dependencies, count, sizeof(*dependencies), compare_u32);
     for (size_t i = 0; i < count; i++) {
@@ -323,5 +324,6 @@ int fcm_catalog_set(struct fcm_catalog *c, uint32_t *dependencies, size_t count,
             dependencies[kept++] = dependencies[i];
         }
     }
-    return fcm_intern_add(&c->sets, fcm_slice_of(dependencies, kept * sizeof(*dependencies)), ret_set);
+    return fcm_intern_add(&c->sets, fcm_slice_of(dependencies, kept * sizeof(*dependencies)),
+                          ret_set);
 }

@@ -1,5 +1,6 @@
-/* A manifest in memory while it is being changed: what the old file held, merged with what a run adds. For the writer
- * only. Records of the old file stay where they are mapped and are copied as they stand. */
+/* A manifest in memory while it is being changed: what the old file held, merged with what a run
+ * adds. For the writer only. Records of the old file stay where they are mapped and are copied as
+ * they stand. */
 #ifndef FCM_MANIFEST_CATALOG_H
 #define FCM_MANIFEST_CATALOG_H
 
@@ -32,8 +33,8 @@ struct fcm_catalog {
     struct fcm_intern dependencies; /* kind, string, size, hash: see dependency_key() */
     int64_t *times;                 /* mtime and ctime of each dependency */
     uint32_t times_capacity;
-    struct fcm_intern sets;         /* ascending numbers of dependencies, as u32 */
-    struct fcm_intern keys;         /* section, path, collector: numbers of entries */
+    struct fcm_intern sets; /* ascending numbers of dependencies, as u32 */
+    struct fcm_intern keys; /* section, path, collector: numbers of entries */
     struct fcm_catalog_entry *entries;
     uint32_t entries_capacity;
     struct fcm_catalog_section sections[FCM_SECTIONS_MAX + 1];
@@ -47,11 +48,12 @@ struct fcm_catalog {
 
 void fcm_catalog_done(struct fcm_catalog *c);
 
-/* Takes over what a manifest holds, without files that are gone. The manifest must outlive the catalog. */
+/* Takes over what a manifest holds, without files that are gone. The manifest must outlive the
+ * catalog. */
 int fcm_catalog_load(struct fcm_catalog *c, const struct fcm_manifest *m);
 /* Finds or makes the section, and lets the oldest go where there are too many. */
-int fcm_catalog_section(struct fcm_catalog *c, struct fcm_slice options_key, struct fcm_slice rootdir,
-                        uint64_t now, uint32_t *ret_section);
+int fcm_catalog_section(struct fcm_catalog *c, struct fcm_slice options_key,
+                        struct fcm_slice rootdir, uint64_t now, uint32_t *ret_section);
 /* Finds or makes the entry. -EINVAL for a path or collector with NUL or without a byte. */
 int fcm_catalog_entry(struct fcm_catalog *c, uint32_t section, struct fcm_slice path,
                       struct fcm_slice collector, struct fcm_catalog_entry **ret);
@@ -60,8 +62,8 @@ void fcm_catalog_clear(struct fcm_catalog_entry *e);
 /* Compresses a record into the entry. */
 int fcm_catalog_store(struct fcm_catalog *c, struct fcm_catalog_entry *e, struct fcm_slice record);
 
-/* The number of a path's state as it is now; see fcm_dependency_observe() for errors; -ESTALE where it has changed since
- * `started`, if that isn't 0. */
+/* The number of a path's state as it is now; see fcm_dependency_observe() for errors; -ESTALE where
+ * it has changed since `started`, if that isn't 0. */
 int fcm_catalog_observe(struct fcm_catalog *c, enum fcm_dependency_kind kind, struct fcm_slice path,
                         int64_t started, uint32_t *ret_dependency);
 int fcm_catalog_observe_env(struct fcm_catalog *c, struct fcm_slice name, struct fcm_slice value,

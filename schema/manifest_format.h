@@ -1,12 +1,14 @@
-/* The layout of a manifest file, for its reader and its writer only. Numbers are little-endian. docs/manifest.md
- * describes it in words. */
+/* The layout of a manifest file, for its reader and its writer only. Numbers are little-endian.
+ * docs/manifest.md describes it in words. */
 #ifndef FCM_MANIFEST_FORMAT_H
 #define FCM_MANIFEST_FORMAT_H
 
 #include "manifest.h"
 
 #define FCM_MANIFEST_FORMAT 1
-#define FCM_MANIFEST_MAGIC "\x89" "FCMM\r\n\x1a"
+#define FCM_MANIFEST_MAGIC                                                                         \
+    "\x89"                                                                                         \
+    "FCMM\r\n\x1a"
 #define FCM_MANIFEST_MAGIC_SIZE 8
 
 enum {
@@ -17,7 +19,8 @@ enum {
     FCM_HEADER_PRODUCT = 32, /* three texts of 40 bytes, filled up with NUL */
     FCM_HEADER_PYTHON = 72,
     FCM_HEADER_PYTEST = 112,
-    FCM_HEADER_BLOCK = 152, /* FCM_BLOCKS times: u64 offset, u32 length, u32 raw length, u64 checksum */
+    FCM_HEADER_BLOCK =
+        152, /* FCM_BLOCKS times: u64 offset, u32 length, u32 raw length, u64 checksum */
     FCM_HEADER_BLOCK_SIZE = 24,
     FCM_HEADER_CHECKSUM = 272, /* u64, of what stands before it */
     FCM_HEADER_LENGTH = 280,
@@ -77,9 +80,9 @@ struct fcm_manifest {
     const uint8_t *index;
     uint32_t entries;
     void *decompressor;
-    struct fcm_probe **probes;    /* by string; made when a dependency is first checked */
-    uint8_t *change;              /* by dependency: enum fcm_dependency_change + 1, 0 not checked */
-    uint32_t *verdict;            /* by set: 0 not checked, 1 valid, 2 + dependency that changed */
+    struct fcm_probe **probes; /* by string; made when a dependency is first checked */
+    uint8_t *change;           /* by dependency: enum fcm_dependency_change + 1, 0 not checked */
+    uint32_t *verdict;         /* by set: 0 not checked, 1 valid, 2 + dependency that changed */
     uint32_t touched;
 };
 
@@ -94,7 +97,8 @@ struct fcm_slice fcm_manifest_packed_record(const struct fcm_manifest *m, uint32
 /* Orders entries in the index; `section` is the seed. */
 uint64_t fcm_manifest_key_hash(uint32_t section, struct fcm_slice path, struct fcm_slice collector);
 /* What check the manifest's dependency gave, looked at now if not before. */
-enum fcm_dependency_change fcm_manifest_dependency_change(struct fcm_manifest *m, uint32_t dependency);
+enum fcm_dependency_change fcm_manifest_dependency_change(struct fcm_manifest *m,
+                                                          uint32_t dependency);
 /* The probe of a string, made if there is none. NULL: no memory. */
 struct fcm_probe *fcm_manifest_probe(struct fcm_manifest *m, uint32_t string);
 

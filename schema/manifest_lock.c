@@ -23,7 +23,8 @@ int fcm_manifest_lock(const char *path, unsigned timeout, int *ret_fd) {
     FCM_AUTO_CLOSE int fd =
         open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0666);
     if (fd < 0) return -errno;
-    /* polled, since a lock that is waited for can't time out; a lock of this kind goes with its last descriptor */
+    /* polled, since a lock that is waited for can't time out; a lock of this kind goes with its
+     * last descriptor */
     uint64_t tries = (uint64_t)timeout * 1000000000 / RETRY_NANOSECONDS;
     for (;;) {
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

@@ -10,7 +10,8 @@
 
 #include "config.h"
 
-uint64_t fcm_manifest_key_hash(uint32_t section, struct fcm_slice path, struct fcm_slice collector) {
+uint64_t fcm_manifest_key_hash(uint32_t section, struct fcm_slice path,
+                               struct fcm_slice collector) {
     uint64_t h = XXH3_64bits_withSeed(path.data, path.size, section);
     return XXH3_64bits_withSeed(collector.data, collector.size, h);
 }
@@ -18,8 +19,7 @@ uint64_t fcm_manifest_key_hash(uint32_t section, struct fcm_slice path, struct f
 /* Where a block lies; its place is checked, its checksum too. */
 static int block_find(const struct fcm_manifest *m, enum fcm_block block, struct fcm_slice *ret,
                       uint32_t *ret_raw) {
-    const uint8_t *at =
-        m->file.data + FCM_HEADER_BLOCK + (size_t)block * FCM_HEADER_BLOCK_SIZE;
+    const uint8_t *at = m->file.data + FCM_HEADER_BLOCK + (size_t)block * FCM_HEADER_BLOCK_SIZE;
     uint64_t offset = fcm_load_u64(at);
     uint32_t length = fcm_load_u32(at + 8), raw = fcm_load_u32(at + 12);
     if (offset < FCM_HEADER_LENGTH || offset > m->file.size) return -EBADMSG;
@@ -30,7 +30,8 @@ static int block_find(const struct fcm_manifest *m, enum fcm_block block, struct
     return 0;
 }
 
-/* Appends exactly `raw` bytes. The frame's own claim is compared first, so that a lie costs no memory. */
+/* Appends exactly `raw` bytes. The frame's own claim is compared first, so that a lie costs no
+ * memory. */
 static int decompress(struct fcm_manifest *m, struct fcm_slice packed, uint32_t raw,
                       struct fcm_buffer *ret) {
     if (!m->decompressor) m->decompressor = ZSTD_createDCtx();
@@ -39,8 +40,8 @@ static int decompress(struct fcm_manifest *m, struct fcm_slice packed, uint32_t 
     int r = fcm_buffer_reserve(ret, raw);
     if (r < 0) return r;
     if (raw == 0) return 0;
-    size_t n = ZSTD_decompressDCtx(m->decompressor, ret->data + ret->size, raw, packed.data,
-                                   packed.size);
+    size_t n =
+        ZSTD_decompressDCtx(m->decompressor, ret->data + ret->size, raw, packed.data, packed.size);
     if (ZSTD_isError(n) || n != raw) return -EBADMSG;
     ret->size += raw;
     return 0;
@@ -67,7 +68,8 @@ static int strings_load(struct fcm_manifest *m) {
 static int dependencies_load(struct fcm_manifest *m) {
     struct fcm_slice rest = fcm_buffer_slice(&m->blocks[FCM_BLOCK_DEPENDENCIES]);
     uint32_t n;
-    if (!fcm_read_u32(&rest, &n) || rest.size != (uint64_t)n * FCM_DEPENDENCY_WIDTH) return -EBADMSG;
+    if (!fcm_read_u32(&rest, &n) || rest.size != (uint64_t)n * FCM_DEPENDENCY_WIDTH)
+        return -EBADMSG;
     m->dependencies = n;
     m->dependency_kind = rest.data;
     m->dependency_string = m->dependency_kind + n;
@@ -197,7 +199,8 @@ static int header_load(struct fcm_manifest *m, const struct fcm_identity *expect
         return -EPROTONOSUPPORT;
     }
     *ret_why = "its header is damaged";
-    if (XXH3_64bits(h, FCM_HEADER_CHECKSUM) != fcm_load_u64(h + FCM_HEADER_CHECKSUM)) return -EBADMSG;
+    if (XXH3_64bits(h, FCM_HEADER_CHECKSUM) != fcm_load_u64(h + FCM_HEADER_CHECKSUM))
+        return -EBADMSG;
     if (fcm_load_u32(h + FCM_HEADER_BLOCKS) != FCM_BLOCKS) return -EBADMSG;
     uint64_t size = fcm_load_u64(h + FCM_HEADER_SIZE);
     if (size != m->file.size) {
@@ -393,7 +396,8 @@ struct fcm_slice fcm_manifest_packed_record(const struct fcm_manifest *m, uint32
     return (struct fcm_slice){m->file.data + fcm_load_u64(e + FCM_ENTRY_OFFSET), length};
 }
 
-/* A mapped file that somebody cuts short kills who reads beyond its end; our own writers only ever rename. */
+/* A mapped file that somebody cuts short kills who reads beyond its end; our own writers only ever
+ * rename. */
 static bool map_whole(const struct fcm_manifest *m) {
     struct stat st;
     return m->fd < 0 || (fstat(m->fd, &st) == 0 && (uint64_t)st.st_size == m->file.size);

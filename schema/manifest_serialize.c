@@ -119,7 +119,8 @@ static void assign(uint32_t *map, const uint32_t *order, uint32_t count) {
 static void number_all(struct numbering *n, const struct fcm_catalog *c) {
     count_uses(n, c);
     n->string_count = collect_marked(n->strings, c->strings.count, n->string_order);
-    qsort_r(n->string_order, n->string_count, sizeof(uint32_t), compare_strings, (void *)(uintptr_t)c);
+    qsort_r(n->string_order, n->string_count, sizeof(uint32_t), compare_strings,
+            (void *)(uintptr_t)c);
     assign(n->strings, n->string_order, n->string_count);
     n->dependency_count =
         collect_marked(n->dependencies, c->dependencies.count, n->dependency_order);
@@ -133,7 +134,8 @@ static void number_all(struct numbering *n, const struct fcm_catalog *c) {
     }
 }
 
-static void put_strings(struct fcm_buffer *b, const struct fcm_catalog *c, const struct numbering *n) {
+static void put_strings(struct fcm_buffer *b, const struct fcm_catalog *c,
+                        const struct numbering *n) {
     fcm_buffer_add_u32(b, n->string_count);
     for (uint32_t i = 0; i < n->string_count; i++) {
         fcm_buffer_add_slice(b, fcm_intern_get(&c->strings, n->string_order[i]));
@@ -263,7 +265,8 @@ static int put_block(struct fcm_buffer *file, enum fcm_block block, struct fcm_s
     } else {
         size_t bound = ZSTD_compressBound(raw.size);
         if (fcm_buffer_reserve(file, bound) < 0) return -ENOMEM;
-        size = ZSTD_compress(file->data + offset, bound, raw.data, raw.size, BLOCK_COMPRESSION_LEVEL);
+        size =
+            ZSTD_compress(file->data + offset, bound, raw.data, raw.size, BLOCK_COMPRESSION_LEVEL);
         if (ZSTD_isError(size)) return -ENOMEM;
         file->size += size;
     }

@@ -71,7 +71,8 @@ static int observe_env(struct fcm_catalog *c, struct fcm_slice message, struct n
     return r;
 }
 
-/* Takes the state of all that a record depends on. `ret_why` is set where the record can't be kept. */
+/* Takes the state of all that a record depends on. `ret_why` is set where the record can't be kept.
+ */
 static int observe_all(struct fcm_catalog *c, struct fcm_slice message, int64_t started,
                        struct numbers *ret, const char **ret_why) {
     struct fcm_slice rest = message;
@@ -173,8 +174,8 @@ static int merge_all(struct fcm_catalog *c, const struct fcm_manifest_update *u)
     return r;
 }
 
-/* Whether what lies at the path may be replaced by a manifest: nothing, nothing in it, or one that can't be used. A
- * manifest whose very first bytes are damaged still looks like one. */
+/* Whether what lies at the path may be replaced by a manifest: nothing, nothing in it, or one that
+ * can't be used. A manifest whose very first bytes are damaged still looks like one. */
 static int path_replaceable(const char *path, const char **ret_why) {
     struct stat st;
     uint8_t magic[FCM_MANIFEST_MAGIC_SIZE];
@@ -210,8 +211,10 @@ int fcm_manifest_update(const char *path, const struct fcm_manifest_update *u,
     r = fcm_manifest_open(path, &u->identity, &old, &ignored);
     *ret_why = "out of memory";
     if (r == -ENOMEM) return r;
-    if (r == 0) r = fcm_catalog_load(&catalog, old);
-    else r = 0;
+    if (r == 0)
+        r = fcm_catalog_load(&catalog, old);
+    else
+        r = 0;
     if (r == 0) r = merge_all(&catalog, u);
     if (r == 0) r = fcm_catalog_serialize(&catalog, &u->identity, &file);
     if (r < 0) {

@@ -19,7 +19,8 @@ static bool below(const uint32_t *numbers, size_t n, size_t limit) {
     return true;
 }
 
-// Whether all numbers are lists whose entries are below `limit`; UINT32_MAX for lists of plain numbers.
+// Whether all numbers are lists whose entries are below `limit`; UINT32_MAX for lists of plain
+// numbers.
 static bool lists_below(const Fcm__Record *r, const uint32_t *lists, size_t n, size_t limit) {
     if (!below(lists, n, r->n_list_offset - 1)) return false;
     if (limit >= UINT32_MAX) return true;
@@ -53,22 +54,22 @@ static bool check_nodes(const Fcm__Record *r) {
         if (parent >= i || (r->node_flags[parent] & FCM_NODE_ITEM)) return false;
     }
     return below(r->class_name, r->n_class_name, r->n_strings) &&
-           below(r->node_class, n, r->n_class_name) &&
-           below(r->node_doc, n, r->n_strings + 1) &&
+           below(r->node_class, n, r->n_class_name) && below(r->node_doc, n, r->n_strings + 1) &&
            lists_below(r, r->node_marks, n, r->n_mark_name) &&
            lists_below(r, r->node_keys, n, r->n_strings) &&
            lists_below(r, r->node_attributes, n, r->n_strings) &&
            lists_below(r, r->node_extra, n, r->n_strings);
 }
 
-// Each node that is an item has its row, and only those; a derived name has what it is derived from.
+// Each node that is an item has its row, and only those; a derived name has what it is derived
+// from.
 static bool check_items(const Fcm__Record *r) {
     size_t n = r->n_item_node, row = 0;
     if (r->n_item_original != n || r->n_item_path != n || r->n_item_domain != n ||
         r->n_item_fixtures != n || r->n_item_function_keys != n || r->n_item_call != n)
         return false;
-    if (!below(r->item_original, n, r->n_strings + 1) || !below(r->item_path, n, r->n_strings + 1) ||
-        !below(r->item_domain, n, r->n_strings + 1) ||
+    if (!below(r->item_original, n, r->n_strings + 1) ||
+        !below(r->item_path, n, r->n_strings + 1) || !below(r->item_domain, n, r->n_strings + 1) ||
         !below(r->item_call, n, r->n_call_names + 1) ||
         !lists_below(r, r->item_fixtures, n, r->n_strings) ||
         !lists_below(r, r->item_function_keys, n, r->n_strings))

@@ -32,14 +32,15 @@ enum fcm_scope {
     FCM_SCOPE_FUNCTION,
 };
 
-// Unpacks a Record and checks every index, list and value in it, so that readers need not. `*ret_record` is the
-// caller's, to be freed with fcm_record_free. Returns 0, -EBADMSG for bytes that are not a whole, consistent record of this
-// format, or -ENOMEM.
+// Unpacks a Record and checks every index, list and value in it, so that readers need not.
+// `*ret_record` is the caller's, to be freed with fcm_record_free. Returns 0, -EBADMSG for bytes
+// that are not a whole, consistent record of this format, or -ENOMEM.
 int fcm_record_unpack(const void *bytes, size_t size, Fcm__Record **ret_record);
 void fcm_record_free(Fcm__Record *record);
 
 // Checks the consistency of a record. Returns 0 or -EBADMSG.
 int fcm_record_check(const Fcm__Record *record);
 
-// The entries of a list: `*ret_entries` points into the record; returns how many there are. The record has been checked.
+// The entries of a list: `*ret_entries` points into the record; returns how many there are. The
+// record has been checked.
 size_t fcm_record_list(const Fcm__Record *record, uint32_t list, const uint32_t **ret_entries);

@@ -1,4 +1,5 @@
-/* A packed Record message taken apart without unpacking it: its head, its dependencies, and the rest. */
+/* A packed Record message taken apart without unpacking it: its head, its dependencies, and the
+ * rest. */
 #ifndef FCM_RECORD_SPLIT_H
 #define FCM_RECORD_SPLIT_H
 
@@ -12,8 +13,9 @@ struct fcm_record_head {
     double duration;
 };
 
-/* Reads the head; appends to `ret_rest` the record without its dependencies and to `ret_dependencies` the packed
- * Dependencies message (empty: none). The head points into `packed`. -EBADMSG for bytes that are no message. */
+/* Reads the head; appends to `ret_rest` the record without its dependencies and to
+ * `ret_dependencies` the packed Dependencies message (empty: none). The head points into `packed`.
+ * -EBADMSG for bytes that are no message. */
 int fcm_record_split(struct fcm_slice packed, struct fcm_record_head *ret_head,
                      struct fcm_buffer *ret_rest, struct fcm_buffer *ret_dependencies);
 

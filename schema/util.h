@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* FCM_AUTO(fcm_x) *x = ...; declares a pointer to struct fcm_x that fcm_x_free() gets at the end of the scope.
- * The module's header says FCM_DEFINE_AUTO(fcm_x) once, after the prototype of fcm_x_free(). */
+/* FCM_AUTO(fcm_x) *x = ...; declares a pointer to struct fcm_x that fcm_x_free() gets at the end of
+ * the scope. The module's header says FCM_DEFINE_AUTO(fcm_x) once, after the prototype of
+ * fcm_x_free(). */
 #define FCM_AUTO(type) __attribute__((cleanup(type##_free_at))) struct type
 #define FCM_DEFINE_AUTO(type)                                                                      \
     static inline void type##_free_at(struct type **p) { type##_free(*p); }

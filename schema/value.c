@@ -31,14 +31,10 @@ static int check_one(struct fcm_view *view, unsigned depth) {
     case 'N':
     case 'T':
     case 'F':
-    case 'E':
-        return 0;
-    case 'i':
-        return fcm_view_varint(view, &n);
-    case 'f':
-        return skip(view, 8);
-    case 'c':
-        return skip(view, 16);
+    case 'E': return 0;
+    case 'i': return fcm_view_varint(view, &n);
+    case 'f': return skip(view, 8);
+    case 'c': return skip(view, 16);
     case 'I':
     case 's':
     case 'b':
@@ -54,8 +50,7 @@ static int check_one(struct fcm_view *view, unsigned depth) {
             if (check_one(view, depth + 1) < 0) return -EBADMSG;
         }
         return 0;
-    default:
-        return -EBADMSG;
+    default: return -EBADMSG;
     }
 }
 

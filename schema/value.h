@@ -1,4 +1,5 @@
-// Python values that travel by value: an entry of Record.values is one of these, written without padding.
+// Python values that travel by value: an entry of Record.values is one of these, written without
+// padding.
 //
 //   'N' None   'T' True   'F' False   'E' Ellipsis
 //   'i' zigzag varint                         an int of at most 64 bits
@@ -9,7 +10,8 @@
 //   '(' '[' '<' '>' varint n, n values        tuple, list, set, frozenset
 //   '{' varint n, n times key and value       dict, in its order
 //
-// The writer decides by exact type. A reader checks every length against what is left, and the depth.
+// The writer decides by exact type. A reader checks every length against what is left, and the
+// depth.
 #pragma once
 
 #include <stddef.h>
@@ -30,10 +32,6 @@ int fcm_view_varint(struct fcm_view *view, uint64_t *ret_value);
 // Checks that the bytes are one whole value. Returns 0 or -EBADMSG.
 int fcm_value_check(const void *bytes, size_t size);
 
-static inline uint64_t fcm_zigzag(int64_t n) {
-    return ((uint64_t)n << 1) ^ (uint64_t)(n >> 63);
-}
+static inline uint64_t fcm_zigzag(int64_t n) { return ((uint64_t)n << 1) ^ (uint64_t)(n >> 63); }
 
-static inline int64_t fcm_unzigzag(uint64_t n) {
-    return (int64_t)(n >> 1) ^ -(int64_t)(n & 1);
-}
+static inline int64_t fcm_unzigzag(uint64_t n) { return (int64_t)(n >> 1) ^ -(int64_t)(n & 1); }

@@ -55,10 +55,8 @@ static PyObject *read_sized(struct fcm_view *view, uint8_t tag) {
     const char *bytes = (const char *)view->at;
     view->at += n;
     switch (tag) {
-    case 's':
-        return PyUnicode_DecodeUTF8(bytes, (Py_ssize_t)n, "surrogatepass");
-    case 'b':
-        return PyBytes_FromStringAndSize(bytes, (Py_ssize_t)n);
+    case 's': return PyUnicode_DecodeUTF8(bytes, (Py_ssize_t)n, "surrogatepass");
+    case 'b': return PyBytes_FromStringAndSize(bytes, (Py_ssize_t)n);
     default: {
         PyObject *method = PyObject_GetAttrString((PyObject *)&PyLong_Type, "from_bytes");
         PyObject *args = Py_BuildValue("(y#s)", bytes, (Py_ssize_t)n, "little");
@@ -77,14 +75,10 @@ static PyObject *read_one(struct fcm_view *view, unsigned depth) {
     uint64_t n;
     uint8_t tag = *view->at++;
     switch (tag) {
-    case 'N':
-        Py_RETURN_NONE;
-    case 'T':
-        Py_RETURN_TRUE;
-    case 'F':
-        Py_RETURN_FALSE;
-    case 'E':
-        return Py_NewRef(Py_Ellipsis);
+    case 'N': Py_RETURN_NONE;
+    case 'T': Py_RETURN_TRUE;
+    case 'F': Py_RETURN_FALSE;
+    case 'E': return Py_NewRef(Py_Ellipsis);
     case 'i':
         if (fcm_view_varint(view, &n) < 0) return malformed();
         return PyLong_FromLongLong(fcm_unzigzag(n));
@@ -99,8 +93,7 @@ static PyObject *read_one(struct fcm_view *view, unsigned depth) {
     }
     case 'I':
     case 's':
-    case 'b':
-        return read_sized(view, tag);
+    case 'b': return read_sized(view, tag);
     case '(':
     case '[':
     case '<':
@@ -114,8 +107,7 @@ static PyObject *read_one(struct fcm_view *view, unsigned depth) {
         if (tag == '<') return from_list(list, PySet_New);
         if (tag == '>') return from_list(list, PyFrozenSet_New);
         return list;
-    default:
-        return malformed();
+    default: return malformed();
     }
 }
 

@@ -10,9 +10,7 @@ static int put(struct fcm_value_writer *w, const void *bytes, size_t size) {
     return 1;
 }
 
-static int put_tag(struct fcm_value_writer *w, char tag) {
-    return put(w, &tag, 1);
-}
+static int put_tag(struct fcm_value_writer *w, char tag) { return put(w, &tag, 1); }
 
 static int put_varint(struct fcm_value_writer *w, uint64_t value) {
     uint8_t bytes[10];
@@ -95,7 +93,8 @@ static int write_sequence(struct fcm_value_writer *w, char tag, PyObject *const 
     return r;
 }
 
-// A set that is built anew may iterate in another order; only one that keeps its order travels by value.
+// A set that is built anew may iterate in another order; only one that keeps its order travels by
+// value.
 static int write_set(struct fcm_value_writer *w, char tag, PyObject *set, unsigned depth) {
     PyObject *list = PySequence_List(set);
     if (!list) return -1;
@@ -104,8 +103,7 @@ static int write_set(struct fcm_value_writer *w, char tag, PyObject *set, unsign
     int r = order ? 1 : -1;
     for (Py_ssize_t i = 0; r == 1 && i < PyList_GET_SIZE(list); i++)
         r = PyList_GET_ITEM(list, i) == PyList_GET_ITEM(order, i);
-    if (r == 1)
-        r = write_sequence(w, tag, &PyList_GET_ITEM(list, 0), PyList_GET_SIZE(list), depth);
+    if (r == 1) r = write_sequence(w, tag, &PyList_GET_ITEM(list, 0), PyList_GET_SIZE(list), depth);
     Py_XDECREF(order);
     Py_XDECREF(again);
     Py_DECREF(list);
@@ -126,10 +124,9 @@ static int write_one(struct fcm_value_writer *w, PyObject *object, unsigned dept
         return write_sequence(w, '(', &PyTuple_GET_ITEM(object, 0), PyTuple_GET_SIZE(object),
                               depth);
     if (PyList_CheckExact(object))
-        return PyList_GET_SIZE(object) == 0
-                   ? write_sequence(w, '[', NULL, 0, depth)
-                   : write_sequence(w, '[', &PyList_GET_ITEM(object, 0), PyList_GET_SIZE(object),
-                                    depth);
+        return PyList_GET_SIZE(object) == 0 ? write_sequence(w, '[', NULL, 0, depth)
+                                            : write_sequence(w, '[', &PyList_GET_ITEM(object, 0),
+                                                             PyList_GET_SIZE(object), depth);
     if (PyDict_CheckExact(object)) return write_dict(w, object, depth);
     if (PyBytes_CheckExact(object))
         return put_sized(w, 'b', PyBytes_AS_STRING(object), PyBytes_GET_SIZE(object));

@@ -119,8 +119,8 @@ Py_ssize_t fcm_tables_value(struct fcm_tables *tables, PyObject *object) {
 }
 
 Py_ssize_t fcm_tables_list(struct fcm_tables *tables, const struct fcm_numbers *numbers) {
-    PyObject *key = PyBytes_FromStringAndSize(
-        (const char *)numbers->at, (Py_ssize_t)(numbers->n * sizeof *numbers->at));
+    PyObject *key = PyBytes_FromStringAndSize((const char *)numbers->at,
+                                              (Py_ssize_t)(numbers->n * sizeof *numbers->at));
     if (!key) return -1;
     Py_ssize_t index = find(tables->lists, key);
     if (index < 0 && !PyErr_Occurred()) {
@@ -154,7 +154,8 @@ Py_ssize_t fcm_tables_string_list(struct fcm_tables *tables, PyObject *iterable)
     return r;
 }
 
-// Arguments of a parametrize mark are large and seldom asked for: the parameters stand in the calls.
+// Arguments of a parametrize mark are large and seldom asked for: the parameters stand in the
+// calls.
 static int is_parametrize(PyObject *name) {
     return PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, "parametrize") == 0;
 }
@@ -191,8 +192,8 @@ Py_ssize_t fcm_tables_mark(struct fcm_tables *tables, PyObject *mark) {
     Py_ssize_t index = find(tables->marks, id);
     if (index < 0 && !PyErr_Occurred()) {
         index = new_mark(tables, mark);
-        if (index >= 0 && (remember(tables->marks, id, index) < 0 ||
-                           PyList_Append(tables->keep, mark) < 0))
+        if (index >= 0 &&
+            (remember(tables->marks, id, index) < 0 || PyList_Append(tables->keep, mark) < 0))
             index = -1;
     }
     Py_DECREF(id);

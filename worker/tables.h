@@ -1,5 +1,6 @@
-// The tables of a record that is being written: strings, values, lists and marks, each entry once. Runs with the
-// GIL held. Functions return an index, or -1 with an exception set, unless said otherwise.
+// The tables of a record that is being written: strings, values, lists and marks, each entry once.
+// Runs with the GIL held. Functions return an index, or -1 with an exception set, unless said
+// otherwise.
 #pragma once
 
 #include <Python.h>
@@ -20,19 +21,19 @@ void fcm_numbers_done(struct fcm_numbers *numbers);
 int fcm_numbers_push(struct fcm_numbers *numbers, Py_ssize_t number);
 
 struct fcm_tables {
-    PyObject *strings;    // dict: str -> index
+    PyObject *strings;     // dict: str -> index
     PyObject *string_list; // list of the strings' bytes, in order of index
-    PyObject *values;     // dict: encoded bytes -> index
-    PyObject *value_list; // list of encoded bytes
-    PyObject *value_memo; // dict: id -> index + 1, 0 for what can't travel
-    PyObject *lists;      // dict: bytes of numbers -> index
+    PyObject *values;      // dict: encoded bytes -> index
+    PyObject *value_list;  // list of encoded bytes
+    PyObject *value_memo;  // dict: id -> index + 1, 0 for what can't travel
+    PyObject *lists;       // dict: bytes of numbers -> index
     struct fcm_numbers list_offset;
     struct fcm_numbers list_item;
-    PyObject *marks;      // dict: id -> index
+    PyObject *marks; // dict: id -> index
     struct fcm_numbers mark_name;
     struct fcm_numbers mark_args;
     struct fcm_numbers mark_kwargs;
-    PyObject *keep;       // list of objects whose id is a key above
+    PyObject *keep; // list of objects whose id is a key above
     struct fcm_value_writer writer;
 };
 

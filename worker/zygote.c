@@ -119,12 +119,9 @@ static int zygote_answer(struct fcm_zygote *zygote, const struct fcm_frame *fram
     int r = fcm_codec_decode(frame, &message);
     if (r < 0) return r;
     switch (frame->header.type) {
-    case FCM_FORK:
-        return on_fork(zygote, message, ret_child);
-    case FCM_REAP:
-        return on_reap(zygote, message);
-    default:
-        return -EPROTO;
+    case FCM_FORK: return on_fork(zygote, message, ret_child);
+    case FCM_REAP: return on_reap(zygote, message);
+    default: return -EPROTO;
     }
 }
 

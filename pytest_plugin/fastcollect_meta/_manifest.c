@@ -1,4 +1,5 @@
-/* Python's access to the manifest (schema/manifest.h); _manifest.pyi describes it. Runs in pytest's process. */
+/* Python's access to the manifest (schema/manifest.h); _manifest.pyi describes it. Runs in pytest's
+ * process. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -7,8 +8,7 @@
 #include "manifest.h"
 
 struct manifest_object {
-    PyObject_HEAD
-    struct fcm_manifest *manifest; /* NULL: closed */
+    PyObject_HEAD struct fcm_manifest *manifest; /* NULL: closed */
     uint32_t section;
     bool has_section;
 };
@@ -19,7 +19,8 @@ struct module_state {
 
 static struct module_state *state_of(PyObject *module) { return PyModule_GetState(module); }
 
-/* One line that ends with the consequence, as ValueError for bytes that can't be used and OSError for the rest. */
+/* One line that ends with the consequence, as ValueError for bytes that can't be used and OSError
+ * for the rest. */
 static PyObject *raise_error(int r, const char *path, const char *why) {
     if (r == -ENOMEM) return PyErr_NoMemory();
     PyObject *name = PyUnicode_DecodeFSDefault(path);
@@ -117,13 +118,13 @@ static PyObject *module_open(PyObject *module, PyObject *args) {
         struct fcm_manifest *m = NULL;
         const char *why = "";
         int r;
-        Py_BEGIN_ALLOW_THREADS
-        r = fcm_manifest_open(PyBytes_AS_STRING(path), &identity.c, &m, &why);
-        Py_END_ALLOW_THREADS
-        if (r < 0) {
+        Py_BEGIN_ALLOW_THREADS r =
+            fcm_manifest_open(PyBytes_AS_STRING(path), &identity.c, &m, &why);
+        Py_END_ALLOW_THREADS if (r < 0) {
             raise_error(r, PyBytes_AS_STRING(path), why);
             Py_CLEAR(o);
-        } else {
+        }
+        else {
             o->manifest = m;
             struct fcm_slice options_key = fcm_slice_of(key.buf, (size_t)key.len);
             o->has_section = fcm_manifest_find_section(m, options_key, &o->section) == 0;
@@ -162,9 +163,9 @@ static int find_entry(struct manifest_object *o, PyObject *args, const char *for
     const char *collector;
     Py_ssize_t size;
     if (!PyArg_ParseTuple(args, format, PyUnicode_FSConverter, &path, &collector, &size)) return -1;
-    int found = o->has_section &&
-                fcm_manifest_find(o->manifest, o->section, bytes_slice(path),
-                                  fcm_slice_of(collector, (size_t)size), ret_entry) == 0;
+    int found =
+        o->has_section && fcm_manifest_find(o->manifest, o->section, bytes_slice(path),
+                                            fcm_slice_of(collector, (size_t)size), ret_entry) == 0;
     Py_DECREF(path);
     return found;
 }
@@ -176,7 +177,8 @@ static PyObject *read_record(struct manifest_object *o, uint32_t entry) {
     if (r < 0) {
         struct fcm_entry e;
         fcm_manifest_entry(o->manifest, entry, &e);
-        PyErr_Format(PyExc_ValueError, "the manifest's record of %s is damaged; it is not used", e.path);
+        PyErr_Format(PyExc_ValueError, "the manifest's record of %s is damaged; it is not used",
+                     e.path);
         return NULL;
     }
     return Py_BuildValue("sy#", "valid", record.data, (Py_ssize_t)record.size);
@@ -227,9 +229,9 @@ static PyObject *manifest_native_reason(PyObject *self, PyObject *args) {
 }
 
 static PyObject *entry_key(const struct fcm_entry *e) {
-    return Py_BuildValue("NN", PyUnicode_DecodeFSDefault(e->path),
-                         PyUnicode_DecodeUTF8(e->collector, (Py_ssize_t)strlen(e->collector),
-                                              "surrogatepass"));
+    return Py_BuildValue(
+        "NN", PyUnicode_DecodeFSDefault(e->path),
+        PyUnicode_DecodeUTF8(e->collector, (Py_ssize_t)strlen(e->collector), "surrogatepass"));
 }
 
 static int add_duration(PyObject *durations, const struct fcm_entry *e) {
@@ -303,8 +305,10 @@ static PyObject *manifest_keys(PyObject *self, PyObject *ignored) {
         struct fcm_entry e;
         fcm_manifest_entry(o->manifest, ordered[i].entry, &e);
         PyObject *key = entry_key(&e);
-        if (key) PyList_SET_ITEM(keys, (Py_ssize_t)i, key);
-        else Py_CLEAR(keys);
+        if (key)
+            PyList_SET_ITEM(keys, (Py_ssize_t)i, key);
+        else
+            Py_CLEAR(keys);
     }
     return keys;
 }
@@ -318,14 +322,17 @@ static PyMethodDef manifest_methods[] = {
     {"check_all", manifest_check_all, METH_NOARGS, "Check every record; how many are stale."},
     {"get", manifest_get, METH_VARARGS, "(status, packed record or None) of a path and collector."},
     {"stale_reason", manifest_stale_reason, METH_VARARGS, "What made a record stale, or None."},
-    {"native_reason", manifest_native_reason, METH_VARARGS, "Why a file is collected natively, or None."},
+    {"native_reason", manifest_native_reason, METH_VARARGS,
+     "Why a file is collected natively, or None."},
     {"durations", manifest_durations, METH_NOARGS, "Seconds by (path, collector)."},
-    {"keys", manifest_keys, METH_NOARGS, "(path, collector) of each record, in order of collection."},
+    {"keys", manifest_keys, METH_NOARGS,
+     "(path, collector) of each record, in order of collection."},
     {"close", manifest_close, METH_NOARGS, "Unmap the file."},
     {NULL},
 };
 static PyGetSetDef manifest_properties[] = {
-    {"touched", manifest_touched, NULL, "Dependencies with other times and the same content.", NULL},
+    {"touched", manifest_touched, NULL, "Dependencies with other times and the same content.",
+     NULL},
     {NULL},
 };
 static PyType_Slot manifest_slots[] = {
@@ -345,7 +352,8 @@ static PyType_Spec manifest_spec = {
 
 /* ---- update ---- */
 
-/* What update() gave in C's terms. Python objects are kept by `held`, so that the GIL can be let go. */
+/* What update() gave in C's terms. Python objects are kept by `held`, so that the GIL can be let
+ * go. */
 struct update_call {
     struct fcm_manifest_update c;
     struct fcm_slice *records;
@@ -409,8 +417,8 @@ static PyObject *take_sequence_borrowed(struct update_call *u, PyObject *sequenc
 
 static int take_records(struct update_call *u, PyObject *sequence) {
     void *room = NULL;
-    PyObject *fast = take_sequence_borrowed(u, sequence, sizeof(*u->records), &room,
-                                            &u->c.record_count);
+    PyObject *fast =
+        take_sequence_borrowed(u, sequence, sizeof(*u->records), &room, &u->c.record_count);
     u->records = room;
     u->c.records = u->records;
     for (size_t i = 0; fast && i < u->c.record_count; i++) {
@@ -441,8 +449,8 @@ static int take_drop(struct update_call *u, PyObject *sequence) {
 
 static int take_natives(struct update_call *u, PyObject *sequence) {
     void *room = NULL;
-    PyObject *fast = take_sequence_borrowed(u, sequence, sizeof(*u->natives), &room,
-                                            &u->c.native_count);
+    PyObject *fast =
+        take_sequence_borrowed(u, sequence, sizeof(*u->natives), &room, &u->c.native_count);
     u->natives = room;
     u->c.natives = u->natives;
     for (size_t i = 0; fast && i < u->c.native_count; i++) {
@@ -474,8 +482,10 @@ static PyObject *refused_list(const struct update_call *u) {
             break; /* memory ran out while it was written */
         }
         PyObject *entry = Py_BuildValue(
-            "NNs#", PyUnicode_DecodeFSDefaultAndSize((const char *)path.data, (Py_ssize_t)path.size),
-            PyUnicode_DecodeUTF8((const char *)collector.data, (Py_ssize_t)collector.size, "replace"),
+            "NNs#",
+            PyUnicode_DecodeFSDefaultAndSize((const char *)path.data, (Py_ssize_t)path.size),
+            PyUnicode_DecodeUTF8((const char *)collector.data, (Py_ssize_t)collector.size,
+                                 "replace"),
             why.data, (Py_ssize_t)why.size);
         if (!entry || PyList_Append(list, entry) < 0) Py_CLEAR(list);
         Py_XDECREF(entry);
@@ -488,15 +498,13 @@ static PyObject *update_run(struct update_call *u, const char *path) {
     int r;
     u->c.on_refused = on_refused;
     u->c.context = u;
-    Py_BEGIN_ALLOW_THREADS
-    r = fcm_manifest_update(path, &u->c, &why);
-    Py_END_ALLOW_THREADS
-    return r < 0 ? raise_error(r, path, why) : refused_list(u);
+    Py_BEGIN_ALLOW_THREADS r = fcm_manifest_update(path, &u->c, &why);
+    Py_END_ALLOW_THREADS return r < 0 ? raise_error(r, path, why) : refused_list(u);
 }
 
 static PyObject *module_update(PyObject *module, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"path", "options_key", "records", "drop", "rootdir", "native",
-                            "started_ns", NULL};
+    static char *names[] = {"path",    "options_key", "records",    "drop",
+                            "rootdir", "native",      "started_ns", NULL};
     PyObject *path, *key, *records, *drop = NULL, *rootdir = NULL, *natives = NULL, *result = NULL;
     long long started = 0;
     struct identity identity;

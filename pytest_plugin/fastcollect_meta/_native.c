@@ -1,6 +1,6 @@
-// The extension module fastcollect_meta._native: records in both directions. `encode` reads pytest's nodes and packs a
-// record; the type Record unpacks one, answers for single nodes and builds lazy nodes. See _native.pyi for the
-// interface as Python sees it.
+// The extension module fastcollect_meta._native: records in both directions. `encode` reads
+// pytest's nodes and packs a record; the type Record unpacks one, answers for single nodes and
+// builds lazy nodes. See _native.pyi for the interface as Python sees it.
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -18,7 +18,8 @@ static PyObject *native_encode(PyObject *module, PyObject *args) {
     return packed;
 }
 
-// The interpreter's secret for hashes of str and bytes, which it exports for its own extension modules.
+// The interpreter's secret for hashes of str and bytes, which it exports for its own extension
+// modules.
 static PyObject *native_hash_secret(PyObject *module, PyObject *unused) {
     return PyBytes_FromStringAndSize((const char *)&_Py_HashSecret, sizeof _Py_HashSecret);
 }
@@ -32,9 +33,7 @@ static PyMethodDef native_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static int native_exec(PyObject *module) {
-    return fcm_pyrecord_register(module);
-}
+static int native_exec(PyObject *module) { return fcm_pyrecord_register(module); }
 
 static PyModuleDef_Slot native_slots[] = {
     {Py_mod_exec, native_exec},
@@ -51,6 +50,4 @@ static struct PyModuleDef native_module = {
 
 PyMODINIT_FUNC PyInit__native(void);
 
-PyMODINIT_FUNC PyInit__native(void) {
-    return PyModuleDef_Init(&native_module);
-}
+PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&native_module); }

@@ -139,18 +139,13 @@ static int store_value(const ProtobufCFieldDescriptor *field, PyObject *value, v
 static size_t element_size(const ProtobufCFieldDescriptor *field) {
     switch (field->type) {
     case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_INT32:
-        return 4;
+    case PROTOBUF_C_TYPE_INT32: return 4;
     case PROTOBUF_C_TYPE_UINT64:
     case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return 8;
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    default:
-        return sizeof(void *);
+    case PROTOBUF_C_TYPE_DOUBLE: return 8;
+    case PROTOBUF_C_TYPE_BOOL: return sizeof(protobuf_c_boolean);
+    case PROTOBUF_C_TYPE_BYTES: return sizeof(ProtobufCBinaryData);
+    default: return sizeof(void *);
     }
 }
 
@@ -212,18 +207,12 @@ static PyObject *dict_from_message(const ProtobufCMessage *message);
 
 static PyObject *load_value(const ProtobufCFieldDescriptor *field, const void *place) {
     switch (field->type) {
-    case PROTOBUF_C_TYPE_UINT32:
-        return PyLong_FromUnsignedLong(*(const uint32_t *)place);
-    case PROTOBUF_C_TYPE_INT32:
-        return PyLong_FromLong(*(const int32_t *)place);
-    case PROTOBUF_C_TYPE_UINT64:
-        return PyLong_FromUnsignedLongLong(*(const uint64_t *)place);
-    case PROTOBUF_C_TYPE_INT64:
-        return PyLong_FromLongLong(*(const int64_t *)place);
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return PyFloat_FromDouble(*(const double *)place);
-    case PROTOBUF_C_TYPE_BOOL:
-        return PyBool_FromLong(*(const protobuf_c_boolean *)place);
+    case PROTOBUF_C_TYPE_UINT32: return PyLong_FromUnsignedLong(*(const uint32_t *)place);
+    case PROTOBUF_C_TYPE_INT32: return PyLong_FromLong(*(const int32_t *)place);
+    case PROTOBUF_C_TYPE_UINT64: return PyLong_FromUnsignedLongLong(*(const uint64_t *)place);
+    case PROTOBUF_C_TYPE_INT64: return PyLong_FromLongLong(*(const int64_t *)place);
+    case PROTOBUF_C_TYPE_DOUBLE: return PyFloat_FromDouble(*(const double *)place);
+    case PROTOBUF_C_TYPE_BOOL: return PyBool_FromLong(*(const protobuf_c_boolean *)place);
     case PROTOBUF_C_TYPE_STRING: {
         const char *text = *(const char *const *)place;
         if (!text) text = "";

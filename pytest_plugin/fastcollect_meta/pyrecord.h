@@ -1,4 +1,5 @@
-// The Python type Record: an unpacked, checked record that answers for single nodes and builds lazy nodes.
+// The Python type Record: an unpacked, checked record that answers for single nodes and builds lazy
+// nodes.
 #pragma once
 
 #include <Python.h>

@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!text) return 0;
     memcpy(text, data, size);
     text[size] = 0;
-    if (fcm_expression_compile(text, &e, &error) == 0) fcm_expression_evaluate(e, every_other, NULL);
+    if (fcm_expression_compile(text, &e, &error) == 0)
+        fcm_expression_evaluate(e, every_other, NULL);
     free(text);
     return 0;
 }

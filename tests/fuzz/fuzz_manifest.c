@@ -1,5 +1,5 @@
-// Opens the input as a manifest, and uses all that it says it holds. Checksums are put right first, or nothing beyond
-// them would ever be reached; in every fourth input they stay as they are.
+// Opens the input as a manifest, and uses all that it says it holds. Checksums are put right first,
+// or nothing beyond them would ever be reached; in every fourth input they stay as they are.
 #include <xxhash.h>
 
 #include "manifest_format.h"

@@ -38,10 +38,8 @@ static void a_program_runs_with_clean_stdio(void **state) {
     int before = open_descriptors(), err = fcm_child_memory_file("test");
     char tail[200];
     assert_true(err >= 0);
-    char *argv[] = {
-        "/bin/sh", "-c",
-        "exec 3>&1; readlink /proc/self/fd/0 /proc/self/fd/3 >&2; pwd >&2",
-        NULL};
+    char *argv[] = {"/bin/sh", "-c",
+                    "exec 3>&1; readlink /proc/self/fd/0 /proc/self/fd/3 >&2; pwd >&2", NULL};
     assert_int_equal(spawn(argv, -1, err, &pid), 0);
     assert_int_equal(wait_for(pid), 0);
     fcm_child_tail(err, tail, sizeof tail);

@@ -37,14 +37,28 @@ static void test_truth(void **state) {
         const char *text;
         bool truth;
     } cases[] = {
-        {"", false}, {"  ", false}, {"true", true}, {"false", false}, {"not true", false},
-        {"not not true", true}, {"not not not true", false}, {"true and false", false},
-        {"true or false", true}, {"not true or false", false}, {"not (true and false)", true},
-        {"false or false or true", true}, {"true and true and false", false},
-        {"true or true and false", true}, {"(true or true) and false", false},
-        {"not false and not false", true}, {"((true))", true}, {"(not (T))", false},
-        {"true or false and false or false", true}, {"false and true or T", true},
-        {"false and (true or T)", false}, {"\ttrue\tand T", true},
+        {"", false},
+        {"  ", false},
+        {"true", true},
+        {"false", false},
+        {"not true", false},
+        {"not not true", true},
+        {"not not not true", false},
+        {"true and false", false},
+        {"true or false", true},
+        {"not true or false", false},
+        {"not (true and false)", true},
+        {"false or false or true", true},
+        {"true and true and false", false},
+        {"true or true and false", true},
+        {"(true or true) and false", false},
+        {"not false and not false", true},
+        {"((true))", true},
+        {"(not (T))", false},
+        {"true or false and false or false", true},
+        {"false and true or T", true},
+        {"false and (true or T)", false},
+        {"\ttrue\tand T", true},
     };
     for (size_t i = 0; i < FCM_COUNT(cases); i++) {
         if (truth(cases[i].text, words) != cases[i].truth) fail_msg("%s", cases[i].text);
@@ -89,7 +103,8 @@ static void test_errors(void **state) {
     for (size_t i = 0; i < FCM_COUNT(cases); i++) {
         struct fcm_expression *e;
         struct fcm_expression_error error = {0};
-        if (fcm_expression_compile(cases[i].text, &e, &error) != -EINVAL) fail_msg("%s", cases[i].text);
+        if (fcm_expression_compile(cases[i].text, &e, &error) != -EINVAL)
+            fail_msg("%s", cases[i].text);
         assert_string_equal(error.text, cases[i].message);
         assert_int_equal(error.column, cases[i].column);
     }
@@ -98,7 +113,8 @@ static void test_errors(void **state) {
 static void test_arguments(void **state) {
     FCM_AUTO(fcm_expression) *e = NULL;
     struct fcm_expression_error error;
-    assert_int_equal(fcm_expression_compile("m(a=1,b='x y', c=-5, d=True, e=None) or m or m", &e, &error), 0);
+    assert_int_equal(
+        fcm_expression_compile("m(a=1,b='x y', c=-5, d=True, e=None) or m or m", &e, &error), 0);
     assert_int_equal(fcm_expression_leaf_count(e), 2);
     const struct fcm_leaf *leaf = fcm_expression_leaf(e, 0);
     assert_int_equal(leaf->argument_count, 5);

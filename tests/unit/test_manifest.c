@@ -14,7 +14,8 @@
 #include "manifest.h"
 #include "records.h"
 
-// A project in a folder of its own: tests a and b, both read lib.py; a lists data/ too and looked for gone.py.
+// A project in a folder of its own: tests a and b, both read lib.py; a lists data/ too and looked
+// for gone.py.
 static char folder[64];
 static char manifest[96], test_a[96], test_b[96], lib[96], data[96], gone[96];
 static const struct fcm_identity identity = {"cpython-311 3.11.9", "9.2.0"};
@@ -26,7 +27,8 @@ static void write_text(const char *path, const char *text) {
 
 // Old enough for its times to be trusted.
 static void age(const char *path) {
-    struct timespec old[2] = {{.tv_sec = 1000000000, .tv_nsec = 1}, {.tv_sec = 1000000000, .tv_nsec = 1}};
+    struct timespec old[2] = {{.tv_sec = 1000000000, .tv_nsec = 1},
+                              {.tv_sec = 1000000000, .tv_nsec = 1}};
     assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
 }
 
@@ -55,8 +57,13 @@ static int remove_project(void **state) {
 
 static void make_a(struct fcm_buffer *b) {
     const char *files[] = {lib, NULL}, *directories[] = {data, NULL}, *absent[] = {gone, NULL};
-    struct record_text t = {.path = test_a, .items = 3, .files = files, .directories = directories,
-                            .absent = absent, .env_name = "FCM_TEST", .env_value = "=1"};
+    struct record_text t = {.path = test_a,
+                            .items = 3,
+                            .files = files,
+                            .directories = directories,
+                            .absent = absent,
+                            .env_name = "FCM_TEST",
+                            .env_value = "=1"};
     make_record(b, &t);
 }
 
@@ -70,11 +77,15 @@ static void on_refused(void *context, struct fcm_slice path, struct fcm_slice c,
     (*(unsigned *)context)++;
 }
 
-static int update(const char *key, const struct fcm_slice *records, size_t count, unsigned *refused) {
+static int update(const char *key, const struct fcm_slice *records, size_t count,
+                  unsigned *refused) {
     unsigned ignored = 0;
-    struct fcm_manifest_update u = {.identity = identity, .options_key = fcm_slice_text(key),
-                                    .rootdir = fcm_slice_text(folder), .records = records,
-                                    .record_count = count, .on_refused = on_refused,
+    struct fcm_manifest_update u = {.identity = identity,
+                                    .options_key = fcm_slice_text(key),
+                                    .rootdir = fcm_slice_text(folder),
+                                    .records = records,
+                                    .record_count = count,
+                                    .on_refused = on_refused,
                                     .context = refused ? refused : &ignored};
     const char *why;
     int r = fcm_manifest_update(manifest, &u, &why);
@@ -102,7 +113,8 @@ static struct fcm_manifest *open_it(void) {
 static uint32_t entry_of(const struct fcm_manifest *m, const char *key, const char *path) {
     uint32_t section, entry;
     assert_int_equal(fcm_manifest_find_section(m, fcm_slice_text(key), &section), 0);
-    assert_int_equal(fcm_manifest_find(m, section, fcm_slice_text(path), fcm_slice_text(collector), &entry), 0);
+    assert_int_equal(
+        fcm_manifest_find(m, section, fcm_slice_text(path), fcm_slice_text(collector), &entry), 0);
     return entry;
 }
 
@@ -110,7 +122,8 @@ static enum fcm_dependency_change change_of(const char *path) {
     FCM_AUTO(fcm_manifest) *m = open_it();
     uint32_t dependency;
     enum fcm_dependency_change change = FCM_CHANGE_NONE;
-    return fcm_manifest_valid(m, entry_of(m, "key", path), &dependency, &change) ? FCM_CHANGE_NONE : change;
+    return fcm_manifest_valid(m, entry_of(m, "key", path), &dependency, &change) ? FCM_CHANGE_NONE
+                                                                                 : change;
 }
 
 static void test_round_trip(void **state) {
@@ -233,9 +246,13 @@ static void test_changed_since_start(void **state) {
     usleep(20000);
     write_text(lib, "library");
     struct fcm_slice record = fcm_buffer_slice(&b);
-    struct fcm_manifest_update u = {.identity = identity, .options_key = fcm_slice_text("key"),
-                                    .rootdir = fcm_slice_text(folder), .records = &record,
-                                    .record_count = 1, .on_refused = on_refused, .context = &refused,
+    struct fcm_manifest_update u = {.identity = identity,
+                                    .options_key = fcm_slice_text("key"),
+                                    .rootdir = fcm_slice_text(folder),
+                                    .records = &record,
+                                    .record_count = 1,
+                                    .on_refused = on_refused,
+                                    .context = &refused,
                                     .started = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec};
     const char *why;
     assert_int_equal(fcm_manifest_update(manifest, &u, &why), 0);
@@ -248,11 +265,16 @@ static void test_sections_and_natives(void **state) {
     make_b(&b);
     struct fcm_slice record = fcm_buffer_slice(&b);
     assert_int_equal(update("other", &record, 1, NULL), 0);
-    struct fcm_native_mark mark = {fcm_slice_text(test_a), fcm_slice_text(collector), fcm_slice_text("unstable"), 1};
+    struct fcm_native_mark mark = {fcm_slice_text(test_a), fcm_slice_text(collector),
+                                   fcm_slice_text("unstable"), 1};
     struct fcm_manifest_key drop = {fcm_slice_text(test_b), fcm_slice_text(collector)};
-    struct fcm_manifest_update u = {.identity = identity, .options_key = fcm_slice_text("key"),
-                                    .rootdir = fcm_slice_text(folder), .natives = &mark,
-                                    .native_count = 1, .drop = &drop, .drop_count = 1};
+    struct fcm_manifest_update u = {.identity = identity,
+                                    .options_key = fcm_slice_text("key"),
+                                    .rootdir = fcm_slice_text(folder),
+                                    .natives = &mark,
+                                    .native_count = 1,
+                                    .drop = &drop,
+                                    .drop_count = 1};
     const char *why;
     assert_int_equal(fcm_manifest_update(manifest, &u, &why), 0);
     FCM_AUTO(fcm_manifest) *m = open_it();
@@ -358,7 +380,8 @@ static void test_what_is_in_its_place(void **state) {
     FCM_AUTO(fcm_manifest) *m = open_it();
     struct fcm_manifest *other;
     const char *why;
-    struct fcm_identity python = {"cpython-312 3.12.1", "9.2.0"}, pytest = {identity.python, "8.0.0"};
+    struct fcm_identity python = {"cpython-312 3.12.1", "9.2.0"},
+                        pytest = {identity.python, "8.0.0"};
     assert_int_equal(fcm_manifest_open(manifest, &python, &other, &why), -ESTALE);
     assert_int_equal(fcm_manifest_open(manifest, &pytest, &other, &why), -ESTALE);
 }
@@ -397,18 +420,12 @@ static void test_concurrent_writers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        IN_PROJECT(test_round_trip),
-        IN_PROJECT(test_changes),
-        IN_PROJECT(test_time_set_back),
-        IN_PROJECT(test_two_states_of_one_file),
-        IN_PROJECT(test_touched_is_renewed),
-        IN_PROJECT(test_what_is_refused),
-        IN_PROJECT(test_changed_since_start),
-        IN_PROJECT(test_sections_and_natives),
-        IN_PROJECT(test_deleted_file_goes),
-        IN_PROJECT(test_damage),
-        IN_PROJECT(test_what_is_in_its_place),
-        IN_PROJECT(test_concurrent_writers),
+        IN_PROJECT(test_round_trip),           IN_PROJECT(test_changes),
+        IN_PROJECT(test_time_set_back),        IN_PROJECT(test_two_states_of_one_file),
+        IN_PROJECT(test_touched_is_renewed),   IN_PROJECT(test_what_is_refused),
+        IN_PROJECT(test_changed_since_start),  IN_PROJECT(test_sections_and_natives),
+        IN_PROJECT(test_deleted_file_goes),    IN_PROJECT(test_damage),
+        IN_PROJECT(test_what_is_in_its_place), IN_PROJECT(test_concurrent_writers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

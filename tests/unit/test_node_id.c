@@ -50,7 +50,8 @@ static void test_ids_and_keywords(void **state) {
     make_record(&packed, &t);
     assert_int_equal(fcm_record_unpack(packed.data, packed.size, &r), 0);
     assert_int_equal(fcm_node_ids_init(&ids, r, "/root", t.path), 0);
-    assert_true(fcm_slice_equal(fcm_node_id(&ids, 12), fcm_slice_text("sub/Deep/test_x.py::test_11")));
+    assert_true(
+        fcm_slice_equal(fcm_node_id(&ids, 12), fcm_slice_text("sub/Deep/test_x.py::test_11")));
     static const struct {
         const char *text;
         unsigned count;

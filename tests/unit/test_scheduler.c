@@ -255,18 +255,14 @@ static void chaos_answers_every_file_once(void **state) {
             struct fcm_hand *hand = &hands[RANDOM(HANDS)];
             uint32_t id = 0;
             switch (RANDOM(8)) {
-            case 0:
-                fcm_scheduler_want(s, 1 + RANDOM(FILES));
-                break;
+            case 0: fcm_scheduler_want(s, 1 + RANDOM(FILES)); break;
             case 1: // dies
                 if (RANDOM(3)) break;
                 if (fcm_scheduler_lose(s, hand, RANDOM(4), &id) == FCM_LOSS_FINAL) outcomes[id]++;
                 fcm_scheduler_join(s, hand);
                 break;
             case 2:
-            case 3:
-                fcm_scheduler_next(s, hand, &id);
-                break;
+            case 3: fcm_scheduler_next(s, hand, &id); break;
             default:
                 if (hand->count == 0) break;
                 id = hand->ids[0];

@@ -261,8 +261,7 @@ static void take(struct run *run, const struct fcm_frame *frame) {
         run->answers[id] = frame->header.type;
         run->answered++;
         break;
-    default:
-        break;
+    default: break;
     }
     if (frame->header.type == FCM_NATIVE)
         snprintf(run->text[id], sizeof run->text[id], "%s", ((Fcm__Native *)message)->reason);
