@@ -119,6 +119,9 @@ class LazyNode:
         raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:
+        if not isinstance(self, LazyNode):
+            # materialized by the property that was asked, whose real one has just raised AttributeError
+            return getattr(self, name)
         state: dict[str, Any] = object.__getattribute__(self, "__dict__")
         if not name.startswith("_fcm") and "_fcm_index" in state:
             if name in self._fcm_origin_of().attributes(state["_fcm_index"]):
@@ -199,6 +202,8 @@ class LazyItem(LazyNode):
 
     @property
     def function(self: Any) -> Any:
+        if not isinstance(self, compat.PyobjMixin):
+            return self.__getattr__("function")
         if serving.function_keys:
             record = self._fcm_origin_of().record
             index = self.__dict__["_fcm_index"]
@@ -210,6 +215,8 @@ class LazyItem(LazyNode):
 
     @property
     def cls(self: Any) -> Any:
+        if not isinstance(self, compat.PyobjMixin):
+            return self.__getattr__("cls")
         if serving.grouping:
             return self.getparent(pytest.Class)
         self._fcm_materialize()
@@ -217,6 +224,8 @@ class LazyItem(LazyNode):
 
     @property
     def instance(self: Any) -> Any:
+        if not isinstance(self, compat.PyobjMixin):
+            return self.__getattr__("instance")
         self._fcm_materialize()
         return self.instance
 
