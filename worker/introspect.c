@@ -678,12 +678,14 @@ static int set_warning(Fcm__WarningRaised *warning, PyObject *dict) {
     warning->origin = bytes_view(PyDict_GetItemString(dict, "origin"));
     PyObject *category = PyDict_GetItemString(dict, "category");
     PyObject *line = PyDict_GetItemString(dict, "line");
-    if (!category || !line) {
-        PyErr_SetString(PyExc_KeyError, "a warning lacks its category or line");
+    PyObject *node = PyDict_GetItemString(dict, "node");
+    if (!category || !line || !node) {
+        PyErr_SetString(PyExc_KeyError, "a warning lacks its category, line or node");
         return -1;
     }
     const char *name = PyUnicode_AsUTF8(category);
     warning->line = PyLong_AsLongLong(line);
+    warning->node = PyLong_AsLongLong(node);
     if (!name || PyErr_Occurred()) return -1;
     warning->category = (char *)name;
     return 0;

@@ -91,12 +91,15 @@ def collector_name(node: pytest.Collector) -> str:
 class _Warning:
     message: Any  # a warnings.WarningMessage
     origin: str
+    node: int  # the collector that was being collected, by its number in the record
 
 
 def _importing_file(frame: FrameType | None) -> str:
     """File of the module whose body runs innermost in `frame`."""
     while frame is not None:
         if frame.f_code.co_name == "<module>":
+            if frame.f_globals.get("__name__") == "__main__":  # this process's program
+                break
             return str(frame.f_globals.get("__file__") or frame.f_code.co_filename)
         frame = frame.f_back
     return ""
@@ -126,6 +129,8 @@ class Collecting:
         self._fd_capture = compat.capture_method(config) == "fd"
         self._directory = os.getcwd()
         self._warnings: list[_Warning] = []
+        #: Numbers in the record, in pre-order: of the collector that is being collected, of the last node that was seen.
+        self._node = self._seen = 0
         #: Entries that imports have put at the end of sys.path, as setuptools does.
         self._appended: list[str] = []
         self._sys_path = sys.path
@@ -133,7 +138,7 @@ class Collecting:
     def record_warning(self, message: Any) -> None:
         """A warnings.WarningMessage that is raised now."""
         origin = _importing_file(sys._getframe(1))
-        self._warnings.append(_Warning(message, origin))
+        self._warnings.append(_Warning(message, origin, self._node))
 
     def collect(self, index: int) -> bytes:
         """Record of the file `index` (from 0). Raises Unrepresentable."""
@@ -143,6 +148,7 @@ class Collecting:
             raise Unrepresentable("duplicate-module-name", name)
         self._set_sys_path(self._found.plan.before(index))
         self._warnings.clear()
+        self._node = self._seen = 0
         self._logs.count = 0
         self._drop_output()
 
@@ -203,8 +209,10 @@ class Collecting:
         """Collect what a collector has collected, in the order of Session.genitems."""
         children[collector] = result
         for child in result:
+            self._seen += 1
             if not isinstance(child, pytest.Collector):
                 continue
+            self._node = self._seen
             report = self._report(child)
             if not report.passed:
                 raise Unrepresentable("collection-error", compat.report_failure(report))
@@ -282,6 +290,7 @@ class Collecting:
             "filename": _raw(raised.message.filename),
             "line": raised.message.lineno,
             "origin": _raw(raised.origin),
+            "node": raised.node,
         }
 
 

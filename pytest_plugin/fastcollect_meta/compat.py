@@ -45,6 +45,13 @@ CallSpec: Any = getattr(python, "CallSpec", None) or python.CallSpec2  # type: i
 SCOPES = (Scope.Session, Scope.Package, Scope.Module, Scope.Class, Scope.Function)
 
 PyobjMixin = python.PyobjMixin
+
+
+def has_object(cls: type) -> bool:
+    """Whether nodes of that class find their `obj` as PyobjMixin does; a doctest's text file, a Module too, has none."""
+    return issubclass(cls, PyobjMixin) and cls.obj is PyobjMixin.obj  # type: ignore[attr-defined]
+
+
 KeywordsOfNode = NodeKeywords
 unpacked_marks = get_unpacked_marks
 
@@ -211,6 +218,17 @@ class _WarningLog:
 
     def call_historic(self, kwargs: dict[str, Any]) -> None:
         self.log.append(kwargs["warning_message"])
+
+
+def drop_warnings(unwanted: Callable[[warnings.WarningMessage], bool]) -> None:
+    """From now on keep those warnings out of the innermost log, as long as it is in use."""
+    original = warnings._showwarnmsg_impl  # type: ignore[attr-defined]
+
+    def log(message: warnings.WarningMessage) -> None:
+        if not unwanted(message):
+            original(message)
+
+    warnings._showwarnmsg_impl = log  # type: ignore[attr-defined]
 
 
 def log_warning(message: warnings.WarningMessage) -> None:

@@ -70,7 +70,7 @@ def _adopt_pending(origin: Origin) -> None:
 def _adopt_file(origin: Origin) -> None:
     root: Any = origin.root
     root.__class__ = real_class(root)
-    if isinstance(root, compat.PyobjMixin):
+    if compat.has_object(type(root)):
         root._obj = root._getobj()
         marks = compat.unpacked_marks(root._obj) if root._ALLOW_MARKERS else []
         replace_marks(root.own_markers, root.__dict__.get("_fcm_marks", []), marks)

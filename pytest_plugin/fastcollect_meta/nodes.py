@@ -6,6 +6,7 @@ attributes come from; so a lazy node becomes a real one by a change of `__class_
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -250,7 +251,13 @@ class LazyCollector(LazyNode):
         index = self.__dict__["_fcm_index"]
         if origin.pending is not None or not origin.record.flags(index) & NODE_COLLECTED:
             return collecting_here(self)
-        return partial(build_children, self, origin, index)
+        return partial(_collect_recorded, self, origin, index)
+
+
+def _collect_recorded(node: Any, origin: Origin, index: int) -> list[Any]:
+    if origin.repeat_warnings is not None:
+        origin.repeat_warnings(origin.warnings.get(index, ()))
+    return build_children(node, origin, index)
 
 
 class LazyFile(LazyNode):
@@ -300,6 +307,8 @@ def lazy_class(real: type, kind: type) -> type:
     if kind is not LazyFile:
         names[compat.ID_SLOT] = _id_property()
         names["_store"] = _store_property()
+    if issubclass(real, compat.PyobjMixin) and not compat.has_object(real):
+        names["obj"] = inspect.getattr_static(real, "obj")
     try:
         made = type(real)(real.__name__, (kind, real), names)
         # A probe: the interpreter decides whether the layouts are compatible.

@@ -50,8 +50,10 @@ class Origin:
         "mismatch",
         "pending",
         "record",
+        "repeat_warnings",
         "root",
         "state",
+        "warnings",
         "when_materialized",
     )
 
@@ -75,6 +77,9 @@ class Origin:
         #: Names of tests that differ, for the error: missing, additional.
         self.mismatch: tuple[list[str], list[str]] | None = None
         self.when_materialized = when_materialized
+        #: Warnings by the number of the collector, below the file, that raised them when it was collected.
+        self.warnings: dict[int, Any] = {}
+        self.repeat_warnings: Callable[[Any], None] | None = None
         self._marks: dict[int, Any] = {}
         self._fixtures: dict[tuple[Any, ...], list[str]] = {}
         self._attributes: dict[tuple[str, ...], frozenset[str]] = {}

@@ -439,9 +439,9 @@ static PyObject *get_warnings(PyObject *self, void *closure) {
     PyObject *tuple = PyTuple_New((Py_ssize_t)m->n_warnings);
     for (size_t i = 0; tuple && i < m->n_warnings; i++) {
         Fcm__WarningRaised *w = m->warnings[i];
-        PyObject *entry = Py_BuildValue("(NsNLN)", text_of(&w->text), w->category,
+        PyObject *entry = Py_BuildValue("(NsNLNL)", text_of(&w->text), w->category,
                                         text_of(&w->filename), (long long)w->line,
-                                        text_of(&w->origin));
+                                        text_of(&w->origin), (long long)w->node);
         if (!entry) Py_CLEAR(tuple);
         else PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, entry);
     }

@@ -35,6 +35,14 @@ class RecordedSkip(pytest.skip.Exception):
         self.longrepr = longrepr
 
 
+#: A warning from a record, and whether it came from importing another module than the test's.
+Repeated = tuple[warnings.WarningMessage, bool]
+
+
+def _warning_key(message: warnings.WarningMessage) -> tuple[object, ...]:
+    return str(message.message), message.category, message.filename, message.lineno
+
+
 def _fail(node: Any, message: str) -> Iterable[Any]:
     raise node.CollectError(message)
 
@@ -152,16 +160,20 @@ class Source:
         except ValueError as error:
             raise Unrepresentable("malformed-record", str(error)) from None
         found = classes_of(record)
-        messages = [self._warning(node, *entry) for entry in record.warnings]
+        raised: dict[int, list[Repeated]] = {}
+        for *fields, number in record.warnings:
+            raised.setdefault(number, []).append(self._warning(node, *fields))
         self.counts.files[origin_name] += 1
         self.counts.tests[origin_name] += record.items
         self._insert_root(node)
         self._repeat_output(node, record)
-        for message, once in messages:
-            self._repeat_warning(message, once)
+        self.repeat_warnings(raised.pop(0, ()))
         if record.skip is not None:
             raise RecordedSkip(record.skip)
         origin = Origin(record, node, found, None, self.was_materialized)
+        if raised:
+            origin.warnings = raised
+            origin.repeat_warnings = self.repeat_warnings
         state = node.__dict__
         state["_fcm_origin"] = origin
         state["_fcm_index"] = 0
@@ -190,7 +202,7 @@ class Source:
 
     def _warning(
         self, node: Any, text: str, category: str, filename: str, line: int, origin: str
-    ) -> tuple[warnings.WarningMessage, bool]:
+    ) -> Repeated:
         """The message that was logged in the worker, and whether it came from importing another module than the test's.
 
         :raises Unrepresentable: where the category isn't loaded here.
@@ -203,14 +215,20 @@ class Source:
             str(node.path),
         )
 
-    def _repeat_warning(self, message: warnings.WarningMessage, from_helper: bool) -> None:
-        # A module that several files import is imported once here, but once in each worker.
-        if from_helper:
-            key = (str(message.message), message.category, message.filename, message.lineno)
-            if key in self._warned:
-                return
-            self._warned.add(key)
-        compat.log_warning(message)
+    def repeat_warnings(self, raised: Iterable[Repeated]) -> None:
+        """Log what was raised in a worker.
+
+        A module that several files import is imported once here, but once in each worker: what it raises then is
+        logged once, whether a worker or this process imported it.
+        """
+        for message, from_helper in raised:
+            if not from_helper:
+                compat.log_warning(message)
+                continue
+            if not self._warned:
+                compat.drop_warnings(lambda again: _warning_key(again) in self._warned)
+            compat.log_warning(message)
+            self._warned.add(_warning_key(message))
 
     def was_materialized(self, origin: Origin) -> None:
         """A file has become real; called once for each."""

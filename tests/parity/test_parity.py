@@ -54,6 +54,8 @@ def test_same(
                     "native does not repeat itself, which makes the case useless:\n"
                     + "\n".join(steady)
                 )
+            if mode in dict(case.known):
+                pytest.xfail(dict(case.known)[mode])
             found += [f"--- {mode}", *lines]
     if found:
         pytest.fail(

@@ -42,6 +42,7 @@ _NORMALISED = [
     (re.compile(r"\b\d+(\.\d+)? ?(ms|us)\b"), "#ms"),
     (re.compile(r"=+ (.*#s.*) =+"), r"=== \1 ==="),
     (re.compile(r"pytest-\d+/"), "pytest-#/"),
+    (re.compile(r"cache from [\d:]+ ago"), "cache from # ago"),
     (re.compile(r"(Task|coro|Thread)-\d+"), r"\1-#"),
     (re.compile(r"<(\w+) at \d+>"), r"<\1>"),
 ]

@@ -6,9 +6,16 @@ KEY = pytest.StashKey[int]()
 COUNT = 0
 
 
+NOTES = []
+
+
 def note(config, text):
-    with open(config.rootpath / "order.txt", "a", encoding="utf-8") as file:
-        file.write(text + "\n")
+    """Written at the end: processes that only collect for another one don't get there."""
+    NOTES.append(text)
+
+
+def pytest_sessionfinish(session):
+    (session.config.rootpath / "order.txt").write_text("\n".join(NOTES), encoding="utf-8")
 
 
 def pytest_collectstart(collector):

@@ -2,10 +2,13 @@ import warnings
 
 import pytest
 
-warnings.simplefilter("ignore")
-warnings.warn("filtered by the module itself")
-warnings.simplefilter("always")
-warnings.warn("shown")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    warnings.warn("filtered by the module itself")
+with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    with pytest.raises(UserWarning):
+        warnings.warn("raised")
 
 pytestmark = pytest.mark.filterwarnings("error:turned")
 

@@ -6,9 +6,6 @@ def note(text):
         file.write(text + "\n")
 
 
-note("imported")
-
-
 def setup_module(module):
     note(f"setup_module {module.__name__}")
 

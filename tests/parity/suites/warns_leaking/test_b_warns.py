@@ -1,0 +1,7 @@
+import warnings
+
+warnings.warn("not shown")
+
+
+def test_nothing():
+    pass
