@@ -187,11 +187,17 @@ static enum fcm_dependency_change check_content(const struct fcm_dependency_stat
     return directory ? FCM_CHANGE_LISTING : FCM_CHANGE_CONTENT;
 }
 
-/* The name "*" stands for the whole environment. */
-static int digest_environment(char ret_digest[FCM_ENVIRONMENT_DIGEST]) {
+/* The value of a variable now, NULL if it isn't set. A name that ends in "*" stands for all variables with that
+ * prefix. */
+static const char *variable_now(const char *name, char digest[FCM_ENVIRONMENT_DIGEST]) {
+    size_t size = strlen(name);
+    if (size == 0 || name[size - 1] != '*') return getenv(name);
     size_t count = 0;
     while (environ && environ[count]) count++;
-    return fcm_environment_digest((const char *const *)environ, count, ret_digest);
+    FCM_AUTO_FREE char *prefix = strndup(name, size - 1);
+    if (!prefix) return NULL;
+    int r = fcm_environment_digest((const char *const *)environ, count, prefix, digest);
+    return r < 0 ? NULL : digest;
 }
 
 static bool error_absent(int error) { return error == ENOENT || error == ENOTDIR; }
@@ -201,8 +207,7 @@ enum fcm_dependency_change fcm_dependency_check(const struct fcm_dependency_stat
     if (was->kind == FCM_DEPENDENCY_ENV) {
         struct fcm_dependency_state is;
         char digest[FCM_ENVIRONMENT_DIGEST];
-        const char *value = getenv(path);
-        if (strcmp(path, "*") == 0 && digest_environment(digest) == 0) value = digest;
+        const char *value = variable_now(path, digest);
         fcm_dependency_observe_env(fcm_slice_text(value ? value : ""), value != NULL, &is);
         bool same = is.size == was->size && memcmp(is.hash, was->hash, FCM_HASH_SIZE) == 0;
         return same ? FCM_CHANGE_NONE : FCM_CHANGE_VALUE;

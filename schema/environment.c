@@ -37,13 +37,15 @@ static int compare(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-int fcm_environment_digest(const char *const *entries, size_t count,
+int fcm_environment_digest(const char *const *entries, size_t count, const char *prefix,
                            char ret_digest[FCM_ENVIRONMENT_DIGEST]) {
     FCM_AUTO_FREE const char **kept = calloc(count + 1, sizeof *kept);
     if (!kept) return -ENOMEM;
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
-        if (!fcm_environment_leaves_out(entries[i])) kept[n++] = entries[i];
+        if (strncmp(entries[i], prefix, strlen(prefix)) == 0 &&
+            !fcm_environment_leaves_out(entries[i]))
+            kept[n++] = entries[i];
     qsort(kept, n, sizeof *kept, compare);
     XXH3_state_t state;
     XXH3_128bits_reset(&state);

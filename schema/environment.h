@@ -1,4 +1,5 @@
-/* The digest of a whole environment, for a file whose import looked at all of it. */
+/* The digest of a whole environment, or of the variables with a prefix, for a file whose import
+ * looked at all of them. As a dependency its name is the prefix and a "*". */
 #ifndef FCM_ENVIRONMENT_H
 #define FCM_ENVIRONMENT_H
 
@@ -7,12 +8,12 @@
 
 #define FCM_ENVIRONMENT_DIGEST 33 /* characters, with the terminating zero */
 
-/* Digest of "NAME=VALUE" entries in any order: XXH3 with 128 bits, in hexadecimal, of the sorted
- * entries, each with its terminating zero. Leaves out what differs between two terminals (`_`,
- * SHLVL, PWD, OLDPWD, COLUMNS, LINES) and what pytest and we set ourselves (PYTEST_VERSION,
- * PYTEST_CURRENT_TEST, PYTEST_XDIST_*, FASTCOLLECT_META_*). -ENOMEM leaves the result as it was.
- * Runs in every process. */
-int fcm_environment_digest(const char *const *entries, size_t count,
+/* Digest of the "NAME=VALUE" entries, in any order, whose name begins with `prefix` ("" for all):
+ * XXH3 with 128 bits, in hexadecimal, of the sorted entries, each with its terminating zero. Leaves
+ * out what differs between two terminals (`_`, SHLVL, PWD, OLDPWD, COLUMNS, LINES) and what pytest
+ * and we set ourselves (PYTEST_VERSION, PYTEST_CURRENT_TEST, PYTEST_XDIST_*, FASTCOLLECT_META_*).
+ * -ENOMEM leaves the result as it was. Runs in every process. */
+int fcm_environment_digest(const char *const *entries, size_t count, const char *prefix,
                            char ret_digest[FCM_ENVIRONMENT_DIGEST]);
 
 /* Whether the digest leaves out the variable with this name. */

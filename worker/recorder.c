@@ -250,6 +250,38 @@ static bool is_top_level(PyFrameObject *frame) {
     return is;
 }
 
+// Root of the folder whose conftest a frame of pytest's imports, or -1.
+static int64_t conftest_folder(struct fcm_recorder *r, PyFrameObject *frame) {
+    PyObject *locals = PyObject_GetAttrString((PyObject *)frame, "f_locals");
+    PyObject *path = locals ? PyMapping_GetItemString(locals, "conftestpath") : NULL;
+    PyObject *text = path ? PyObject_Str(path) : NULL;
+    Py_ssize_t slash = text ? PyUnicode_FindChar(text, '/', 0, PyUnicode_GET_LENGTH(text), -1) : -1;
+    PyObject *folder = slash >= 0 ? PyUnicode_Substring(text, 0, slash + 1) : NULL;
+    PyErr_Clear();
+    int64_t root = folder ? fcm_recorder_root(r, folder) : -1;
+    Py_XDECREF(folder);
+    Py_XDECREF(text);
+    Py_XDECREF(path);
+    Py_XDECREF(locals);
+    return root;
+}
+
+// Before the first file pytest imports conftests, which belong to the files below their folders,
+// with the packages around them, and packages that arguments name (--pyargs), which belong to
+// nobody. The root for it, if this frame does that, by private names of pytest's; where they aren't
+// found, these things belong to everything. Else -1.
+static int64_t early_root(struct fcm_recorder *r, PyFrameObject *frame) {
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    bool conftest = PyUnicode_CompareWithASCIIString(code->co_name, "_importconftest") == 0;
+    bool argument = PyUnicode_CompareWithASCIIString(code->co_name, "search_pypath") == 0;
+    Py_DECREF(code);
+    if (conftest) return conftest_folder(r, frame);
+    PyObject *name = argument ? PyUnicode_FromString("arguments") : NULL;
+    int64_t root = name ? fcm_recorder_root(r, name) : -1;
+    Py_XDECREF(name);
+    return root;
+}
+
 static PyFrameObject *step_out(PyFrameObject *frame) {
     PyFrameObject *back = PyFrame_GetBack(frame);
     Py_DECREF(frame);
@@ -264,7 +296,8 @@ static void add_owner(struct fcm_recorder *r, struct fcm_place *place, uint32_t 
     if (*decided) return;
     enum fcm_owner owner = fcm_recorder_owner(r, node);
     if (owner == FCM_OWNER_STDLIB) {
-        place->by_mock |= is_named(r->names[r->modules[node].name - 1].text, "unittest.mock");
+        PyObject *name = r->names[r->modules[node].name - 1].text;
+        place->copies |= is_named(name, "unittest.mock") || is_named(name, "ctypes.util");
         return;
     }
     *decided = true;
@@ -292,6 +325,13 @@ void fcm_recorder_place(struct fcm_recorder *r, struct fcm_place *ret) {
             PyObject *globals = fcm_frame_globals(frame);
             node = fcm_recorder_node_of_globals(r, globals, top_level);
             Py_XDECREF(globals);
+        }
+        if (!top_level && !r->open_roots.count) {
+            int64_t root = early_root(r, frame);
+            if (root >= 0) {
+                outside = (uint32_t)root;
+                break;
+            }
         }
         if (node < 0) continue;
         if (!top_level) {

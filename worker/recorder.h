@@ -91,8 +91,15 @@ struct fcm_recorder {
     struct fcm_prefix *prefixes;
     size_t prefixes_count;
     unsigned prefixes_version;
-    PyObject *iterated;    // set: variables that an iteration came to and nobody looked up since
-    PyObject *search_path; // tuple: sys.path as it was seen last
+    PyObject
+        *names_iterated; // function(code, line) -> [bytes]: variables that an iteration is after
+    PyObject *iterated;  // set: variables that an iteration came to and nobody looked up since...
+    PyObject *iterated_code; // ...in this code...
+    int iterated_line;
+    uint64_t iterated_epoch; // ...in this epoch...
+    uint32_t iterated_inner; // ...at this place...
+    bool iterated_all;       // ...that is after all of them
+    PyObject *search_path;   // tuple: sys.path as it was seen last
     struct fcm_seen_import seen[FCM_SEEN_IMPORTS];
 
     // what we replaced
@@ -110,7 +117,7 @@ struct fcm_place {
     bool importing; // `inner` is a module
     bool by_us;     // the innermost code that isn't the standard library's is ours
     bool by_framework; // the same, for pytest
-    bool by_mock;      // unittest.mock is at work above everything else
+    bool copies; // standard library code that copies the environment to restore or to pass it on
     uint32_t
         owners[FCM_PLACE_OWNERS]; // modules whose functions run inside of `inner`, innermost first
     unsigned owners_count;
@@ -157,6 +164,7 @@ int fcm_recorder_unhook_imports(struct fcm_recorder *r);
 // recorder_audit.c: the audit hook, and the notes of the environment's keys.
 int fcm_recorder_audit(const char *event, PyObject *args, void *userdata);
 void fcm_recorder_note_variable(struct fcm_recorder *r, PyObject *key);
+void fcm_recorder_note_iteration(struct fcm_recorder *r, PyObject *key);
 
 // recorder_closure.c: everything that can be reached from `roots`, as nodes in `order`.
 int fcm_recorder_closure(struct fcm_recorder *r, struct fcm_numbers *roots,

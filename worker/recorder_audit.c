@@ -164,16 +164,105 @@ static void on_outside(struct fcm_recorder *r, const char *event, PyObject *args
         on_file(r, args);
 }
 
+static void attribute_variable(struct fcm_recorder *r, const struct fcm_place *place,
+                               PyObject *key) {
+    attribute(r, place, FCM_FACT_ENVIRONMENT, fcm_recorder_fact(r, Py_NewRef(key)), false);
+}
+
+static bool reads_for_itself(const struct fcm_place *place) {
+    return !place->importing && (place->by_us || place->by_framework);
+}
+
+// Whether the running lookup is made by the iteration over the environment's items or values.
+static bool is_by_view(void) {
+    PyFrameObject *frame = PyEval_GetFrame(); // os._Environ.__getitem__
+    PyFrameObject *caller = frame ? PyFrame_GetBack(frame) : NULL;
+    if (!caller) return false;
+    PyCodeObject *code = PyFrame_GetCode(caller);
+    bool is = PyUnicode_CompareWithASCIIString(code->co_name, "__iter__") == 0;
+    Py_DECREF(code);
+    Py_DECREF(caller);
+    return is;
+}
+
 void fcm_recorder_note_variable(struct fcm_recorder *r, PyObject *key) {
     const char *name = PyBytes_AS_STRING(key);
     // The version of pytest is in the options' key.
     if (strcmp(name, "PYTEST_VERSION") == 0 || strncmp(name, "FASTCOLLECT_META_", 17) == 0) return;
     struct fcm_place place;
     fcm_recorder_place(r, &place);
-    if (!place.importing && (place.by_us || place.by_framework)) return;
-    if (place.by_mock) return; // it saves and restores the whole environment
-    int64_t fact = fcm_recorder_fact(r, Py_NewRef(key));
-    attribute(r, &place, FCM_FACT_ENVIRONMENT, fact, false);
+    if (reads_for_itself(&place)) return;
+    // A copy of the environment comes to every key first and then looks each up.
+    if (r->iterated && r->iterated_epoch == r->epoch && r->iterated_inner == place.inner) {
+        int iterated = PySet_Discard(r->iterated, key);
+        PyErr_Clear();
+        if (iterated == 1 && (r->iterated_all || is_by_view())) return;
+    }
+    attribute_variable(r, &place, key);
+}
+
+// The code and line that iterate over the environment, outside of the mapping's own. New reference,
+// or NULL.
+static PyObject *iterating_code(int *ret_line) {
+    PyFrameObject *frame = (PyFrameObject *)Py_XNewRef(PyEval_GetFrame());
+    while (frame) {
+        PyObject *globals = fcm_frame_globals(frame);
+        PyObject *name = globals ? PyDict_GetItemString(globals, "__name__") : NULL;
+        bool outside = !name || !PyUnicode_Check(name) ||
+                       (PyUnicode_CompareWithASCIIString(name, "os") != 0 &&
+                        PyUnicode_CompareWithASCIIString(name, "collections.abc") != 0 &&
+                        PyUnicode_CompareWithASCIIString(name, "_collections_abc") != 0);
+        Py_XDECREF(globals);
+        if (outside) break;
+        PyFrameObject *back = PyFrame_GetBack(frame);
+        Py_DECREF(frame);
+        frame = back;
+    }
+    if (!frame) return NULL;
+    *ret_line = PyFrame_GetLineNumber(frame);
+    PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+    Py_DECREF(frame);
+    return code;
+}
+
+// Attributes what an iteration is after. Whether that is everything.
+static bool attribute_iteration(struct fcm_recorder *r, const struct fcm_place *place,
+                                PyObject *code, int line) {
+    PyObject *names = code && r->names_iterated
+                          ? PyObject_CallFunction(r->names_iterated, "Oi", code, line)
+                          : NULL;
+    PyErr_Clear();
+    if (!names || !PyList_Check(names)) Py_XSETREF(names, Py_BuildValue("[y]", "*"));
+    bool all = false;
+    for (Py_ssize_t i = 0; names && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        if (!PyBytes_Check(name)) continue;
+        all |= strcmp(PyBytes_AS_STRING(name), "*") == 0;
+        attribute_variable(r, place, name);
+    }
+    if (!names) r->broken = true;
+    Py_XDECREF(names);
+    return all;
+}
+
+void fcm_recorder_note_iteration(struct fcm_recorder *r, PyObject *key) {
+    struct fcm_place place;
+    fcm_recorder_place(r, &place);
+    if (reads_for_itself(&place)) return;
+    int line = 0;
+    PyObject *code = iterating_code(&line);
+    if (!r->iterated || r->iterated_code != code || r->iterated_line != line ||
+        r->iterated_epoch != r->epoch || r->iterated_inner != place.inner) {
+        Py_XSETREF(r->iterated, PySet_New(NULL));
+        Py_XSETREF(r->iterated_code, Py_XNewRef(code));
+        r->iterated_line = line;
+        r->iterated_epoch = r->epoch;
+        r->iterated_inner = place.inner;
+        r->iterated_all = place.copies || attribute_iteration(r, &place, code, line);
+    }
+    Py_XDECREF(code);
+    if (!r->iterated || PySet_Add(r->iterated, key) < 0) r->broken = true;
+    PyErr_Clear();
 }
 
 static void on_exec(struct fcm_recorder *r, PyObject *args) { r->epoch++; }

@@ -39,32 +39,47 @@ static bool uses(struct fcm_recorder *r, struct fcm_module *module, PyObject *na
     return found == 1;
 }
 
+// Whether a module of that name can't be reached, or not in each of its files.
+static bool is_unreached(const struct fcm_module_name *name, const uint8_t *seen) {
+    for (uint32_t i = 0; i < name->nodes.count; i++)
+        if (!seen[name->nodes.items[i]]) return true;
+    return false;
+}
+
+// Marks the packages that have such a submodule: for most there is nothing to do.
+static void mark_open(const struct fcm_recorder *r, const uint8_t *seen, uint8_t *open) {
+    for (uint32_t n = 0; n < r->names_count; n++) {
+        const struct fcm_numbers *children = &r->names[n].children;
+        open[n] = 0;
+        for (uint32_t c = 0; c < children->count && !open[n]; c++)
+            open[n] = is_unreached(&r->names[children->items[c]], seen);
+    }
+}
+
+static int bind_name(struct fcm_numbers *bound, uint32_t name) {
+    for (uint32_t i = 0; i < bound->count; i++)
+        if (bound->items[i] == name) return 0;
+    return fcm_numbers_add(bound, name);
+}
+
 // `import package` in one module, `import package.part` in another, and the first says
 // `package.part`: it depends on the part, though it never imported it. Adds such edges for a node;
 // what they lead to goes to the frontier.
 static int reach_parts(struct fcm_recorder *r, uint32_t node, const uint8_t *seen,
-                       struct fcm_numbers *frontier) {
+                       const uint8_t *open, struct fcm_numbers *frontier) {
     struct fcm_numbers *bound = &r->modules[node].bound;
     for (uint32_t i = 0; i < bound->count; i++) { // grows while we go
+        if (!open[bound->items[i]]) continue;
         const struct fcm_numbers *children = &r->names[bound->items[i]].children;
         for (uint32_t c = 0; c < children->count; c++) {
             const struct fcm_module_name *child = &r->names[children->items[c]];
-            bool all = true;
-            for (uint32_t n = 0; n < child->nodes.count; n++)
-                all &= seen[child->nodes.items[n]] != 0;
-            if (all || !uses(r, &r->modules[node], child->text)) continue;
-            for (uint32_t n = 0; n < child->nodes.count; n++) {
+            if (!is_unreached(child, seen) || !uses(r, &r->modules[node], child->text)) continue;
+            int e = bind_name(bound, children->items[c]);
+            for (uint32_t n = 0; e == 0 && n < child->nodes.count; n++) {
                 fcm_recorder_add_edge(r, node, child->nodes.items[n]);
-                int e = fcm_numbers_add(frontier, child->nodes.items[n]);
-                if (e < 0) return e;
+                e = fcm_numbers_add(frontier, child->nodes.items[n]);
             }
-            bool known = false;
-            for (uint32_t b = 0; b < bound->count; b++)
-                known |= bound->items[b] == children->items[c];
-            if (!known) {
-                int e = fcm_numbers_add(bound, children->items[c]);
-                if (e < 0) return e;
-            }
+            if (e < 0) return e;
         }
     }
     return 0;
@@ -73,13 +88,15 @@ static int reach_parts(struct fcm_recorder *r, uint32_t node, const uint8_t *see
 int fcm_recorder_closure(struct fcm_recorder *r, struct fcm_numbers *roots,
                          struct fcm_numbers *order) {
     uint8_t *seen = calloc(r->graph.count + 1, 1);
-    if (!seen) return -ENOMEM;
-    int e = fcm_graph_reach(&r->graph, roots, seen, order);
+    uint8_t *open = calloc(r->names_count + 1, 1);
+    int e = seen && open ? fcm_graph_reach(&r->graph, roots, seen, order) : -ENOMEM;
     for (uint32_t done = 0; e == 0 && done < order->count;) {
+        mark_open(r, seen, open);
         for (; e == 0 && done < order->count; done++)
-            e = reach_parts(r, order->items[done], seen, roots);
+            e = reach_parts(r, order->items[done], seen, open, roots);
         if (e == 0) e = fcm_graph_reach(&r->graph, roots, seen, order);
     }
     free(seen);
+    free(open);
     return e;
 }

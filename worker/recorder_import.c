@@ -335,6 +335,11 @@ static void note_spec(struct fcm_recorder *r, PyObject *name, PyObject *path, Py
         struct fcm_place place;
         fcm_recorder_place(r, &place);
         fcm_recorder_add_edge(r, place.inner, (uint32_t)node);
+        // A module needs the packages around it, whoever asked for it.
+        PyObject *package = before_dot(name, false);
+        uint32_t self_node = (uint32_t)node;
+        if (package) link_name(r, &self_node, 1, package);
+        Py_XDECREF(package);
         PyObject *globals = caller_globals();
         int64_t owner = fcm_recorder_node_of_globals(r, globals, false);
         Py_XDECREF(globals);

@@ -188,55 +188,93 @@ static int take_roots(PyObject *list, struct fcm_numbers *ret_roots) {
     return 0;
 }
 
-// closure([node]) -> (files, directories, absent, variables, written, reason | None, nodes)
+// What a kind's bit is among those that a fact was met with: a file that one module found and
+// another didn't is noticed as a file; one that was written as well is the file's own doing.
+static bool is_reported(size_t kind, unsigned mark) {
+    if (!(mark & 1U << kind)) return false;
+    return kind != FCM_FACT_ABSENT || !(mark & (1U << FCM_FACT_FILE | 1U << FCM_FACT_WRITTEN));
+}
+
+static PyObject *list_facts(const struct fcm_recorder *r, const uint8_t *marks,
+                            const struct fcm_numbers *met, size_t kind) {
+    Py_ssize_t count = 0;
+    for (uint32_t i = 0; i < met->count; i++) count += is_reported(kind, marks[met->items[i]]);
+    PyObject *list = PyList_New(count);
+    Py_ssize_t at = 0;
+    for (uint32_t i = 0; list && i < met->count; i++) {
+        uint32_t id = met->items[i];
+        if (is_reported(kind, marks[id]))
+            PyList_SET_ITEM(list, at++, Py_NewRef(PyList_GET_ITEM(r->facts, (Py_ssize_t)id)));
+    }
+    return list;
+}
+
+// Marks the facts of the nodes by their kinds. Finds a reason why they are volatile: a new
+// reference, or NULL.
+static int mark_facts(const struct fcm_recorder *r, const struct fcm_numbers *order, uint8_t *marks,
+                      struct fcm_numbers *ret_met, PyObject **ret_reason) {
+    for (uint32_t i = 0; i < order->count; i++) {
+        uint32_t node = order->items[i];
+        if (r->modules[node].reason && !*ret_reason)
+            *ret_reason = Py_NewRef(r->modules[node].reason);
+        const struct fcm_numbers *facts = &r->graph.nodes[node].facts;
+        for (uint32_t f = 0; f < facts->count; f++) {
+            uint32_t kind = facts->items[f] >> FCM_FACT_ID_BITS;
+            uint32_t id = facts->items[f] & ((UINT32_C(1) << FCM_FACT_ID_BITS) - 1);
+            if (!marks[id] && fcm_numbers_add(ret_met, id) < 0) return -1;
+            marks[id] = (uint8_t)(marks[id] | 1U << kind);
+        }
+    }
+    for (uint32_t i = 0; i < ret_met->count && !*ret_reason; i++) {
+        uint32_t id = ret_met->items[i];
+        if ((marks[id] & 1U << FCM_FACT_FILE) && (marks[id] & 1U << FCM_FACT_WRITTEN))
+            *ret_reason =
+                PyUnicode_FromFormat("written and read: %s",
+                                     PyBytes_AsString(PyList_GET_ITEM(r->facts, (Py_ssize_t)id)));
+    }
+    if (r->broken) Py_XSETREF(*ret_reason, PyUnicode_FromString("recorder"));
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+// closure([node]) -> (files, directories, absent, variables, reason | None)
 static PyObject *module_closure(PyObject *self, PyObject *list) {
     struct fcm_recorder *r = &fcm_recorder;
     if (!PyList_Check(list)) return PyErr_Format(PyExc_TypeError, "expected a list");
     struct fcm_numbers roots = {0};
     struct fcm_numbers order = {0};
+    struct fcm_numbers met = {0};
     PyObject *result = NULL;
-    PyObject *lists[FCM_FACT_MAX] = {NULL};
-    PyObject *nodes = NULL;
-    uint8_t *marks = NULL;
+    PyObject *lists[FCM_FACT_WRITTEN] = {NULL};
+    PyObject *reason = NULL;
     bool was_busy = r->busy;
     r->busy = true;
-    if (take_roots(list, &roots) < 0) goto done;
-    if (fcm_recorder_closure(r, &roots, &order) < 0) goto done;
-    marks = calloc((size_t)PyList_GET_SIZE(r->facts) + 1, 1);
-    nodes = PyList_New(order.count);
-    if (!marks || !nodes) goto done;
-    for (size_t kind = 0; kind < FCM_FACT_MAX; kind++)
-        if (!(lists[kind] = PyList_New(0))) goto done;
-    PyObject *reason = Py_None;
-    for (uint32_t i = 0; i < order.count; i++) {
-        uint32_t node = order.items[i];
-        PyObject *number = PyLong_FromUnsignedLong(node);
-        if (!number) goto done;
-        PyList_SET_ITEM(nodes, i, number);
-        if (r->modules[node].reason && reason == Py_None) reason = r->modules[node].reason;
-        const struct fcm_numbers *facts = &r->graph.nodes[node].facts;
-        for (uint32_t f = 0; f < facts->count; f++) {
-            uint32_t kind = facts->items[f] >> FCM_FACT_ID_BITS;
-            uint32_t id = facts->items[f] & ((UINT32_C(1) << FCM_FACT_ID_BITS) - 1);
-            if (marks[id] & (1U << kind)) continue;
-            marks[id] = (uint8_t)(marks[id] | 1U << kind);
-            if (PyList_Append(lists[kind], PyList_GET_ITEM(r->facts, (Py_ssize_t)id)) < 0)
-                goto done;
-        }
-    }
-    PyObject *broken = r->broken ? PyUnicode_FromString("recorder") : NULL;
-    if (broken) reason = broken;
+    uint8_t *marks = calloc((size_t)PyList_GET_SIZE(r->facts) + 1, 1);
+    if (!marks || take_roots(list, &roots) < 0 || fcm_recorder_closure(r, &roots, &order) < 0)
+        goto done;
+    if (mark_facts(r, &order, marks, &met, &reason) < 0) goto done;
+    for (size_t kind = 0; kind < FCM_FACT_WRITTEN; kind++)
+        if (!(lists[kind] = list_facts(r, marks, &met, kind))) goto done;
     result =
-        Py_BuildValue("(OOOOOOO)", lists[0], lists[1], lists[2], lists[3], lists[4], reason, nodes);
-    Py_XDECREF(broken);
+        Py_BuildValue("(OOOOO)", lists[0], lists[1], lists[2], lists[3], reason ? reason : Py_None);
 done:
     r->busy = was_busy;
     free(marks);
-    Py_XDECREF(nodes);
-    for (size_t kind = 0; kind < FCM_FACT_MAX; kind++) Py_XDECREF(lists[kind]);
+    Py_XDECREF(reason);
+    for (size_t kind = 0; kind < FCM_FACT_WRITTEN; kind++) Py_XDECREF(lists[kind]);
     fcm_numbers_done(&roots);
     fcm_numbers_done(&order);
+    fcm_numbers_done(&met);
     return result ? result : no_memory();
+}
+
+// link(from, to): an edge
+static PyObject *module_link(PyObject *self, PyObject *args) {
+    unsigned from, to;
+    if (!PyArg_ParseTuple(args, "II", &from, &to)) return NULL;
+    if (from >= fcm_recorder.graph.count || to >= fcm_recorder.graph.count)
+        return PyErr_Format(PyExc_ValueError, "no such node");
+    fcm_recorder_add_edge(&fcm_recorder, from, to);
+    Py_RETURN_NONE;
 }
 
 // describe(node) -> (name | None, file | None, owner, [node])
@@ -287,10 +325,7 @@ static PyObject *encode_key(PyObject *original, PyObject *key) {
     Py_XDECREF(code);
     if (changes) return encoded;
     r->busy = true;
-    // A copy of the environment comes to every key first and then looks each up.
-    int iterated = r->iterated ? PySet_Discard(r->iterated, encoded) : 0;
-    PyErr_Clear();
-    if (iterated != 1) fcm_recorder_note_variable(r, encoded);
+    fcm_recorder_note_variable(r, encoded);
     r->busy = false;
     return encoded;
 }
@@ -300,11 +335,7 @@ static PyObject *decode_key(PyObject *original, PyObject *key) {
     struct fcm_recorder *r = &fcm_recorder;
     if (r->active && !r->busy) {
         r->busy = true;
-        PyObject *all = PyBytes_FromString("*");
-        if (all) fcm_recorder_note_variable(r, all);
-        Py_XDECREF(all);
-        if (!r->iterated) r->iterated = PySet_New(NULL);
-        if (!r->iterated || PySet_Add(r->iterated, key) < 0) PyErr_Clear();
+        fcm_recorder_note_iteration(r, key);
         r->busy = false;
     }
     return PyObject_CallOneArg(original, key);
@@ -330,18 +361,27 @@ static PyObject *module_digest(PyObject *self, PyObject *bytes) {
     return PyBytes_FromStringAndSize((const char *)digest.digest, sizeof digest.digest);
 }
 
-// environment_digest([b"NAME=VALUE"]) -> bytes, as the manifest's check computes it
-static PyObject *module_environment_digest(PyObject *self, PyObject *list) {
-    if (!PyList_Check(list)) return PyErr_Format(PyExc_TypeError, "expected a list");
+// environment_digest(prefix, [b"NAME=VALUE"]) -> bytes, as the manifest's check computes it
+static PyObject *module_environment_digest(PyObject *self, PyObject *args) {
+    const char *prefix;
+    PyObject *list;
+    if (!PyArg_ParseTuple(args, "yO!", &prefix, &PyList_Type, &list)) return NULL;
     size_t count = (size_t)PyList_GET_SIZE(list);
     const char **entries = calloc(count + 1, sizeof *entries);
     if (!entries) return PyErr_NoMemory();
     for (size_t i = 0; i < count; i++)
         if (!(entries[i] = PyBytes_AsString(PyList_GET_ITEM(list, (Py_ssize_t)i)))) break;
     char digest[FCM_ENVIRONMENT_DIGEST];
-    int e = PyErr_Occurred() ? -1 : fcm_environment_digest(entries, count, digest);
+    int e = PyErr_Occurred() ? -1 : fcm_environment_digest(entries, count, prefix, digest);
     free(entries);
     return e < 0 ? no_memory() : PyBytes_FromString(digest);
+}
+
+// set_iterated(function(code, line) -> [bytes]): says which variables an iteration over the
+// environment is after
+static PyObject *module_set_iterated(PyObject *self, PyObject *function) {
+    Py_XSETREF(fcm_recorder.names_iterated, Py_NewRef(function));
+    Py_RETURN_NONE;
 }
 
 // is_left_out(name) -> whether the environment's digest leaves a variable out
@@ -362,11 +402,13 @@ static PyMethodDef methods[] = {
     {"drain", module_drain, METH_NOARGS, NULL},
     {"add", module_add, METH_VARARGS, NULL},
     {"nodes", module_nodes, METH_O, NULL},
+    {"link", module_link, METH_VARARGS, NULL},
     {"closure", module_closure, METH_O, NULL},
     {"describe", module_describe, METH_O, NULL},
     {"importing", module_importing, METH_NOARGS, NULL},
     {"digest", module_digest, METH_O, NULL},
-    {"environment_digest", module_environment_digest, METH_O, NULL},
+    {"environment_digest", module_environment_digest, METH_VARARGS, NULL},
+    {"set_iterated", module_set_iterated, METH_O, NULL},
     {"is_left_out", module_is_left_out, METH_O, NULL},
     {"watch_encode", module_watch_encode, METH_O, NULL},
     {"watch_decode", module_watch_decode, METH_O, NULL},

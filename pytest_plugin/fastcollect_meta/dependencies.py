@@ -17,6 +17,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from typing import TYPE_CHECKING, TypedDict
 
 from fastcollect_meta import _recorder
+from fastcollect_meta.environment import iterated, value_of
 
 if TYPE_CHECKING:
     import pytest
@@ -60,15 +61,15 @@ _OURS = __name__.partition(".")[0]
 class _State:
     environ: dict[bytes, bytes] = field(default_factory=dict)  # as it was when we were installed
     path: list[str] = field(default_factory=list)  # sys.path, likewise
+    values: dict[bytes, bytes] = field(default_factory=dict)  # as they are reported
     watched: bool = False
     rootdir: str = ""
     confcutdir: str = ""
     library_folders: list[tuple[str, int]] = field(default_factory=list)
     owners: dict[str, int] = field(default_factory=dict)
-    conftests: dict[str, list[int]] = field(default_factory=dict)  # file: nodes
     listings: dict[str, frozenset[str]] = field(default_factory=dict)
     real: dict[str, str | None] = field(default_factory=dict)
-    chains: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
+    folders: dict[str, int] = field(default_factory=dict)
 
 
 _state = _State()
@@ -115,7 +116,7 @@ def configure(config: pytest.Config) -> None:
         _state.rootdir = rootdir
         _state.confcutdir = confcutdir
         _state.owners.clear()
-        _state.chains.clear()
+        _state.folders.clear()
         if _state.watched:
             _set_prefixes()
 
@@ -142,30 +143,27 @@ def of(path: str | os.PathLike[str]) -> Dependencies:
     `install`: what the project's own code sets is a consequence of it, not an input.
     """
     path = os.fspath(path)
+    root = _recorder.root(path)
     _expand()
-    present, absent = _chain(os.path.dirname(path))
-    roots = [_recorder.root(path)]
-    for file in present:
-        roots += _state.conftests.get(file, ())
-    return _answer(roots, [path, *present], absent)
+    _recorder.add(root, _FILE, [os.fsencode(path)])
+    return _answer([root, _folder(os.path.dirname(path))])
 
 
 def base(config: pytest.Config) -> Dependencies:
     """What every file depends on: the interpreter, pytest, plugins, and the configuration file."""
     configure(config)
     _expand()
-    present: list[str] = []
-    absent: list[str] = []
     inipath = config.inipath
     for name in _INI_FILES:
         candidate = os.path.join(_state.rootdir, name)
         if inipath is not None and candidate == str(inipath):
             break
-        # One that has no section for pytest counts as absent, until it changes.
-        (present if os.path.exists(candidate) else absent).append(candidate)
+        # One that is there without a section for pytest could get one.
+        kind = _FILE if os.path.exists(candidate) else _ABSENT
+        _recorder.add(0, kind, [os.fsencode(candidate)])
     if inipath is not None:
-        present.append(str(inipath))
-    return _answer([0], present, absent)
+        _recorder.add(0, _FILE, [os.fsencode(inipath)])
+    return _answer([0])
 
 
 _INI_FILES = (
@@ -191,24 +189,14 @@ def path_at_start() -> list[str]:
     return _state.path or sys.path
 
 
-def _answer(roots: list[int], present: list[str], absent: list[str]) -> Dependencies:
-    files, directories, missing, names, written, reason, _ = _recorder.closure(roots)
-    file_set = set(files)
-    file_set.update(map(os.fsencode, present))
-    missing += map(os.fsencode, absent)
-    # What was absent when one module looked and there when another did is noticed as a file.
-    missing_set = {path for path in missing if path not in file_set}
-    if not reason and written:
-        both = file_set.intersection(written)
-        if both:
-            reason = f"written and read: {os.fsdecode(min(both))}"
-        missing_set.difference_update(written)
+def _answer(roots: list[int]) -> Dependencies:
+    files, directories, absent, names, reason = _recorder.closure(roots)
     if b"*" in names:
         names = [name for name in names if name == b"*" or _recorder.is_left_out(name)]
     return {
-        "files": list(file_set),
+        "files": files,
         "directories": directories,
-        "absent": list(missing_set),
+        "absent": absent,
         "env_names": names,
         "env_values": [_variable(name) for name in names],
         "volatile_reason": reason or "",
@@ -216,14 +204,14 @@ def _answer(roots: list[int], present: list[str], absent: list[str]) -> Dependen
 
 
 def _variable(name: bytes) -> bytes:
-    if name == b"*":
-        entries = [key + b"=" + value for key, value in _state.environ.items()]
-        return b"=" + _recorder.environment_digest(entries)
-    value = _state.environ.get(name)
-    return b"" if value is None else b"=" + value
+    value = _state.values.get(name)
+    if value is None:
+        value = _state.values[name] = value_of(name, _state.environ)
+    return value
 
 
 def _watch_environment() -> None:
+    _recorder.set_iterated(iterated)
     for environ in (os.environ, os.environb):
         for name, watch in (
             ("encodekey", _recorder.watch_encode),
@@ -276,24 +264,24 @@ def _owner(folder: str) -> int:
     return known
 
 
-def _chain(folder: str) -> tuple[list[str], list[str]]:
-    """Conftests and package files of a folder and those around it: those that are there, those that are not."""
-    chain = _state.chains.get(folder)
-    if chain is None:
-        present: list[str] = []
-        absent: list[str] = []
+def _folder(folder: str) -> int:
+    """Node of a folder: its conftest and package file, there or not, and the folders around it.
+
+    A conftest's own imports belong to the files below it. Call after `_expand`.
+    """
+    node = _state.folders.get(folder)
+    if node is None:
+        node = _state.folders[folder] = _recorder.root(folder + "/")
+        is_package = False
         for name in ("conftest.py", "__init__.py"):
             candidate = os.path.join(folder, name)
-            (present if os.path.isfile(candidate) else absent).append(candidate)
+            is_package = os.path.isfile(candidate)
+            _recorder.add(node, _FILE if is_package else _ABSENT, [os.fsencode(candidate)])
         parent = os.path.dirname(folder)
         # A package may reach further up than the folder in which the search for conftests ends.
-        is_package = not absent or absent[-1] != candidate
         if parent != folder and (folder != _state.confcutdir or is_package):
-            above_present, above_absent = _chain(parent)
-            present = present + above_present
-            absent = absent + above_absent
-        chain = _state.chains[folder] = (present, absent)
-    return chain
+            _recorder.link(node, _folder(parent))
+    return node
 
 
 def _expand() -> None:
@@ -308,9 +296,7 @@ def _expand() -> None:
             if real is None or name.partition(".")[0] == _OURS:
                 continue  # built in; ourselves: our version is in the options' key
             if os.path.basename(file) == "conftest.py":
-                nodes = _state.conftests.setdefault(file, [])
-                if node not in nodes:
-                    nodes.append(node)
+                _recorder.link(_recorder.root(os.path.dirname(file) + "/"), node)
             _recorder.add(node, _FILE, [os.fsencode(real)])
             _recorder.add(node, _ABSENT, _candidates(searched, leaf, file))
         elif where:
