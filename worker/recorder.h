@@ -30,12 +30,14 @@ struct fcm_module_name {
 // What belongs to a node besides its edges and facts. A root has no name: it stands for a test
 // file, or, root 0, for what is there before the first one.
 struct fcm_module {
-    uint32_t name;            // plus one
-    PyObject *file;           // str, or NULL
-    PyObject *code;           // of its top level, or NULL
-    PyObject *words;          // set of names that its code uses, or NULL
-    PyObject *reason;         // why it is volatile, or NULL
-    struct fcm_numbers bound; // names of modules that its code holds and may take attributes of
+    uint32_t name;      // plus one
+    PyObject *file;     // str, or NULL
+    PyObject *code;     // of its top level, or NULL
+    PyObject *mentions; // set of strings in its code, if it may look modules up by them, or NULL
+    uint32_t mentions_version; // of the graph that they were compared with
+    PyObject *words;           // set of names that its code uses, or NULL
+    PyObject *reason;          // why it is volatile, or NULL
+    struct fcm_numbers bound;  // names of modules that its code holds and may take attributes of
     enum fcm_owner owner;
     unsigned owner_version; // of the prefixes that `owner` was found with
 };

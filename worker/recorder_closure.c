@@ -85,6 +85,27 @@ static int reach_parts(struct fcm_recorder *r, uint32_t node, const uint8_t *see
     return 0;
 }
 
+// Adds edges to modules that the node's code names in strings and may look up by them.
+static int reach_mentions(struct fcm_recorder *r, uint32_t node, const uint8_t *seen,
+                          struct fcm_numbers *frontier) {
+    struct fcm_module *module = &r->modules[node];
+    if (!module->mentions || module->mentions_version == r->graph.count) return 0;
+    module->mentions_version = r->graph.count;
+    PyObject *mentions = PySequence_List(module->mentions);
+    int e = mentions ? 0 : -ENOMEM;
+    for (Py_ssize_t i = 0; e == 0 && i < PyList_GET_SIZE(mentions); i++) {
+        int64_t name = fcm_recorder_name(r, PyList_GET_ITEM(mentions, i), false);
+        if (name < 0) continue;
+        const struct fcm_numbers *nodes = &r->names[name].nodes;
+        for (uint32_t n = 0; e == 0 && n < nodes->count; n++) {
+            fcm_recorder_add_edge(r, node, nodes->items[n]);
+            if (!seen[nodes->items[n]]) e = fcm_numbers_add(frontier, nodes->items[n]);
+        }
+    }
+    Py_XDECREF(mentions);
+    return e;
+}
+
 int fcm_recorder_closure(struct fcm_recorder *r, struct fcm_numbers *roots,
                          struct fcm_numbers *order) {
     uint8_t *seen = calloc(r->graph.count + 1, 1);
@@ -92,8 +113,10 @@ int fcm_recorder_closure(struct fcm_recorder *r, struct fcm_numbers *roots,
     int e = seen && open ? fcm_graph_reach(&r->graph, roots, seen, order) : -ENOMEM;
     for (uint32_t done = 0; e == 0 && done < order->count;) {
         mark_open(r, seen, open);
-        for (; e == 0 && done < order->count; done++)
+        for (; e == 0 && done < order->count; done++) {
             e = reach_parts(r, order->items[done], seen, open, roots);
+            if (e == 0) e = reach_mentions(r, order->items[done], seen, roots);
+        }
         if (e == 0) e = fcm_graph_reach(&r->graph, roots, seen, order);
     }
     free(seen);

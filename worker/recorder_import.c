@@ -113,11 +113,49 @@ static bool has_name(PyCodeObject *code, PyObject *name) {
     return false;
 }
 
-// The names that the closure may have to compare with submodules: those of the module's whole code.
+// Whether code, or code inside of it, uses sys.modules or find_spec(): then it may depend on
+// modules that it names in a string, and that are there already.
+static bool looks_modules_up(PyObject *code) {
+    PyObject *names = ((PyCodeObject *)code)->co_names;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+        if (PyUnicode_CompareWithASCIIString(name, "modules") == 0 ||
+            PyUnicode_CompareWithASCIIString(name, "find_spec") == 0)
+            return true;
+    }
+    PyObject *constants = ((PyCodeObject *)code)->co_consts;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(constants); i++) {
+        PyObject *constant = PyTuple_GET_ITEM(constants, i);
+        if (PyCode_Check(constant) && looks_modules_up(constant)) return true;
+    }
+    return false;
+}
+
+static int add_mentions(PyObject *mentions, PyObject *constants) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(constants); i++) {
+        PyObject *constant = PyTuple_GET_ITEM(constants, i);
+        int e = 0;
+        if (PyUnicode_CheckExact(constant))
+            e = PyUnicode_GET_LENGTH(constant) < 200 ? PySet_Add(mentions, constant) : 0;
+        else if (PyTuple_CheckExact(constant))
+            e = add_mentions(mentions, constant);
+        else if (PyCode_Check(constant))
+            e = add_mentions(mentions, ((PyCodeObject *)constant)->co_consts);
+        if (e < 0) return e;
+    }
+    return 0;
+}
+
+// Keeps what the closure has to compare with modules that others have loaded: the module's code.
 static void remember_code(struct fcm_recorder *r, uint32_t node, PyCodeObject *code) {
     struct fcm_module *module = &r->modules[node];
     bool top_level = PyUnicode_CompareWithASCIIString(code->co_name, "<module>") == 0;
-    if (!module->code || top_level) Py_XSETREF(module->code, Py_NewRef((PyObject *)code));
+    if (module->code == (PyObject *)code || (module->code && !top_level)) return;
+    Py_XSETREF(module->code, Py_NewRef((PyObject *)code));
+    if (!looks_modules_up((PyObject *)code)) return;
+    if (!module->mentions) module->mentions = PySet_New(NULL);
+    if (!module->mentions || add_mentions(module->mentions, code->co_consts) < 0) r->broken = true;
+    PyErr_Clear();
 }
 
 static void bind_name(struct fcm_recorder *r, uint32_t node, PyObject *name) {

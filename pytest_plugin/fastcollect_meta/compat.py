@@ -67,7 +67,7 @@ def is_supported() -> bool:
 
 def ini_settings(config: Config) -> dict[str, object]:
     """What the configuration file, or `-o` in pytest 9, sets, by name, as it stands there."""
-    settings: Mapping[str, object] = getattr(config, "_inicfg", None) or config.inicfg
+    settings: Mapping[str, object] = config._inicfg if hasattr(config, "_inicfg") else config.inicfg
     return {name: getattr(value, "value", value) for name, value in settings.items()}
 
 

@@ -69,6 +69,7 @@ class _State:
     owners: dict[str, int] = field(default_factory=dict)
     listings: dict[str, frozenset[str]] = field(default_factory=dict)
     real: dict[str, str | None] = field(default_factory=dict)
+    modules: dict[str, list[int]] = field(default_factory=dict)  # file: nodes
     folders: dict[str, int] = field(default_factory=dict)
 
 
@@ -93,9 +94,10 @@ def install() -> None:
         atexit.register(uninstall)
     _recorder.install()
     for name, module in list(sys.modules.items()):
-        if type(module) is not type(sys):
-            continue
-        file = module.__dict__.get("__file__")
+        try:  # without asking the module, which may be anything and load something
+            file = object.__getattribute__(module, "__dict__").get("__file__")
+        except AttributeError:
+            file = None
         _recorder.preload(name, file if type(file) is str else None)
 
 
@@ -146,6 +148,9 @@ def of(path: str | os.PathLike[str]) -> Dependencies:
     root = _recorder.root(path)
     _expand()
     _recorder.add(root, _FILE, [os.fsencode(path)])
+    # Another test file may have imported it: then pytest finds it and imports nothing.
+    for node in _state.modules.get(path, ()):
+        _recorder.link(root, node)
     return _answer([root, _folder(os.path.dirname(path))])
 
 
@@ -224,6 +229,7 @@ def _library_folders() -> list[tuple[str, int]]:
     import site
     import sysconfig
 
+    modules: dict[str, list[int]] = field(default_factory=dict)  # file: nodes
     folders: dict[str, int] = {}
     for name in ("stdlib", "platstdlib"):
         folders[sysconfig.get_path(name)] = _STDLIB
@@ -295,6 +301,7 @@ def _expand() -> None:
             real = _real_file(file)
             if real is None or name.partition(".")[0] == _OURS:
                 continue  # built in; ourselves: our version is in the options' key
+            _state.modules.setdefault(file, []).append(node)
             if os.path.basename(file) == "conftest.py":
                 _recorder.link(_recorder.root(os.path.dirname(file) + "/"), node)
             _recorder.add(node, _FILE, [os.fsencode(real)])
