@@ -97,6 +97,14 @@ static bool same_top(PyObject *a, PyObject *b) {
     return same;
 }
 
+// Whether the owner of a function that imports what it is told to may keep it, and so depend on it
+// from then on: the project's own code, and a package that loads its own parts when they are
+// needed.
+static bool may_keep(enum fcm_owner owner, PyObject *own, PyObject *target) {
+    if (owner == FCM_OWNER_PROJECT) return true;
+    return (owner == FCM_OWNER_SITE || owner == FCM_OWNER_STDLIB) && same_top(own, target);
+}
+
 // The code of the running frame, borrowed from it, if it belongs to these globals.
 static PyCodeObject *code_of(PyObject *globals, PyFrameObject *frame) {
     if (!frame) return NULL;
@@ -204,13 +212,9 @@ static void note_import(struct fcm_recorder *r, PyObject *globals, PyObject *nam
     unsigned from_count = 1;
     int64_t holder = -1;
     if (owner >= 0 && owner != place.inner) {
-        // A function that imports what it is told to doesn't thereby depend on it, unless it may
-        // keep it.
         enum fcm_owner kind = fcm_recorder_owner(r, (uint32_t)owner);
         PyObject *own = r->names[r->modules[owner].name - 1].text;
-        if (!dynamic || kind == FCM_OWNER_PROJECT ||
-            (kind == FCM_OWNER_SITE && same_top(own, absolute)))
-            from[from_count++] = (uint32_t)owner;
+        if (!dynamic || may_keep(kind, own, absolute)) from[from_count++] = (uint32_t)owner;
     }
     if (owner >= 0 && !dynamic) {
         holder = owner;
@@ -384,7 +388,7 @@ static void note_spec(struct fcm_recorder *r, PyObject *name, PyObject *path, Py
         if (owner >= 0) {
             enum fcm_owner kind = fcm_recorder_owner(r, (uint32_t)owner);
             PyObject *own = r->names[r->modules[owner].name - 1].text;
-            if (kind == FCM_OWNER_PROJECT || (kind == FCM_OWNER_SITE && same_top(own, name)))
+            if (may_keep(kind, own, name))
                 fcm_recorder_add_edge(r, (uint32_t)owner, (uint32_t)node);
         }
         if (node >= count || !file) {
