@@ -153,7 +153,7 @@ def install_servers(serving: Any, is_lazy: Callable[[object], bool]) -> Callable
     def grouping_server(original: Any) -> Any:
         def argkeys(item: Any, scope: Any) -> Iterator[Any]:
             if not is_lazy(item):
-                return original(item, scope)
+                return original(item, scope)  # type: ignore[no-any-return]
             if not item._fcm_high_scope():
                 return iter(())
             with serving.of("grouping"):
@@ -165,7 +165,7 @@ def install_servers(serving: Any, is_lazy: Callable[[object], bool]) -> Callable
         def reorder_items(items: Sequence[Any]) -> list[Any]:
             if all(is_lazy(item) and not item._fcm_high_scope() for item in items):
                 return list(dict.fromkeys(items))
-            return original(items)
+            return original(items)  # type: ignore[no-any-return]
 
         return reorder_items
 
@@ -258,7 +258,7 @@ def dropped_output(config: Config) -> Iterator[None]:
 
 def session_is_rewriting(session: Session) -> None:
     """What pytest's assertion plugin does when collection begins."""
-    from _pytest.assertion import assertstate_key
+    from _pytest.assertion import assertstate_key  # type: ignore[attr-defined]
 
     state = session.config.stash.get(assertstate_key, None)
     if state and state.hook is not None:

@@ -298,7 +298,7 @@ def lazy_class(real: type, kind: type) -> type:
     found = _lazy_classes.get((real, kind))
     if found is not None:
         return found
-    names = {
+    names: dict[str, Any] = {
         "__slots__": (),
         "__module__": real.__module__,
         "__qualname__": real.__qualname__,
@@ -312,7 +312,7 @@ def lazy_class(real: type, kind: type) -> type:
     try:
         made = type(real)(real.__name__, (kind, real), names)
         # A probe: the interpreter decides whether the layouts are compatible.
-        probe = object.__new__(made)
+        probe: Any = object.__new__(made)
         probe.__class__ = real
         probe.__class__ = made
     except TypeError as error:

@@ -12,7 +12,7 @@ from .serving import serving
 OPAQUE: Any = NotImplemented
 
 
-class LazyMark(compat.Mark):  # type: ignore[misc]
+class LazyMark(compat.Mark):  # type: ignore[misc,name-defined]
     """A marker whose arguments are not in the record.
 
     `_fcm_fetch` materializes the node that it belongs to, which turns this object into the real marker.
@@ -40,7 +40,7 @@ class LazyMark(compat.Mark):  # type: ignore[misc]
 
 LazyMark.__name__ = "Mark"
 LazyMark.__qualname__ = "Mark"
-LazyMark.__module__ = compat.Mark.__module__
+LazyMark.__module__ = compat.Mark.__module__  # type: ignore[attr-defined]
 
 
 def make_lazy_mark(name: str, fetch: Callable[[], object]) -> LazyMark:
@@ -57,7 +57,7 @@ def resolve_mark(lazy: object, real: Any) -> None:
     if isinstance(lazy, LazyMark):
         lazy.__dict__.clear()
         lazy.__dict__.update(real.__dict__)
-        object.__setattr__(lazy, "__class__", compat.Mark)
+        object.__setattr__(lazy, "__class__", compat.Mark)  # type: ignore[attr-defined]
 
 
 class GroupingStandIn:
@@ -160,6 +160,6 @@ class LazyKeywords(compat.KeywordsOfNode):  # type: ignore[misc]
     def __getitem__(self, key: str) -> Any:
         value = super().__getitem__(key)
         if value is OPAQUE:
-            self.node._fcm_materialize()
+            self.node._fcm_materialize()  # type: ignore[attr-defined]
             return self.node.keywords[key]
         return value

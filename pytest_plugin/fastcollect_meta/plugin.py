@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
     if role.ROLE == "main":
-        early_config.stash[_session_key] = start(early_config)
+        session = start(early_config)
+        if session is not None:
+            early_config.stash[_session_key] = session
     try:
         return (yield)
     except BaseException:
@@ -51,7 +53,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection(session: pytest.Session) -> Iterator[Any]:
+def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
     collecting = _session_of(session.config)
     if collecting is None:
         return (yield)
@@ -60,7 +62,7 @@ def pytest_collection(session: pytest.Session) -> Iterator[Any]:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Iterator[Any]:
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[None, Any, Any]:
     found = yield
     collecting = _session_of(parent.config)
     if collecting is not None:
@@ -69,14 +71,14 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Iterator[A
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[Any]:
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
     report = yield
     collecting = _session_of(collector.config)
     return report if collecting is None else collecting.reported(collector, report)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     collecting = _session_of(item.config)
     if collecting is not None:
         collecting.about_to_run(item)
@@ -84,7 +86,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
     collecting = _session_of(session.config)
     if collecting is not None:
         collecting.finish(session)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .farm import Farm
 
 
-class RecordedSkip(pytest.skip.Exception):
+class RecordedSkip(pytest.skip.Exception):  # type: ignore[misc,name-defined]
     """A file that was skipped as a whole in a worker; `longrepr` is what its report holds."""
 
     def __init__(self, longrepr: tuple[str, int, str]) -> None:
