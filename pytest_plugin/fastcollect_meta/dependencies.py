@@ -69,8 +69,8 @@ class _State:
     owners: dict[str, int] = field(default_factory=dict)
     listings: dict[str, frozenset[str]] = field(default_factory=dict)
     real: dict[str, str | None] = field(default_factory=dict)
-    modules: dict[str, list[int]] = field(default_factory=dict)  # file: nodes
     folders: dict[str, int] = field(default_factory=dict)
+    modules: dict[str, list[int]] = field(default_factory=dict)  # file: nodes
 
 
 _state = _State()
@@ -229,7 +229,6 @@ def _library_folders() -> list[tuple[str, int]]:
     import site
     import sysconfig
 
-    modules: dict[str, list[int]] = field(default_factory=dict)  # file: nodes
     folders: dict[str, int] = {}
     for name in ("stdlib", "platstdlib"):
         folders[sysconfig.get_path(name)] = _STDLIB

@@ -135,7 +135,7 @@ class LazyNode:
 
     @property
     def obj(self) -> Any:
-        if not isinstance(self, compat.PyobjMixin):
+        if not issubclass(type(self), compat.PyobjMixin):
             return self.__getattr__("obj")
         if serving.docs and "_fcm_index" in self.__dict__:
             origin = self._fcm_origin_of()
@@ -203,7 +203,7 @@ class LazyItem(LazyNode):
 
     @property
     def function(self: Any) -> Any:
-        if not isinstance(self, compat.PyobjMixin):
+        if not issubclass(type(self), compat.PyobjMixin):
             return self.__getattr__("function")
         if serving.function_keys:
             record = self._fcm_origin_of().record
@@ -216,7 +216,7 @@ class LazyItem(LazyNode):
 
     @property
     def cls(self: Any) -> Any:
-        if not isinstance(self, compat.PyobjMixin):
+        if not issubclass(type(self), compat.PyobjMixin):
             return self.__getattr__("cls")
         if serving.grouping:
             return self.getparent(pytest.Class)
@@ -225,7 +225,7 @@ class LazyItem(LazyNode):
 
     @property
     def instance(self: Any) -> Any:
-        if not isinstance(self, compat.PyobjMixin):
+        if not issubclass(type(self), compat.PyobjMixin):
             return self.__getattr__("instance")
         self._fcm_materialize()
         return self.instance
