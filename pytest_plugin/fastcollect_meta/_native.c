@@ -19,7 +19,11 @@ static PyObject *native_encode(PyObject *module, PyObject *args) {
 }
 
 // The interpreter's secret for hashes of str and bytes, which it exports for its own extension
-// modules.
+// modules. Its headers don't declare it any more.
+#if PY_VERSION_HEX >= 0x030D0000
+PyAPI_DATA(unsigned char) _Py_HashSecret[24];
+#endif
+
 static PyObject *native_hash_secret(PyObject *module, PyObject *unused) {
     return PyBytes_FromStringAndSize((const char *)&_Py_HashSecret, sizeof _Py_HashSecret);
 }

@@ -371,7 +371,10 @@ def test_native_reasons(tmp_path: Path, reason: str) -> None:
     write(tmp_path, test_a=SOURCES[reason], test_b="import os, sys\ndef test(): pass")
     with Zygote(tmp_path) as zygote:
         worker = zygote.fork()
-        assert worker.collect(1).reason == reason
+        seen = worker.collect(1).reason
+        if pytest.version_tuple < (8, 1) and reason == "exits-while-importing":
+            reason = "collection-error"  # what it was then
+        assert seen == reason
         assert worker.collect(2).kind == "Record"
 
 
