@@ -101,15 +101,47 @@ static void refuse(const struct fcm_manifest_update *u, struct fcm_slice path,
     if (u->on_refused) u->on_refused(u->context, path, collector, why);
 }
 
+/* A record taken apart. */
+struct parts {
+    struct fcm_record_head head;
+    struct fcm_buffer rest, dependencies, base;
+};
+
+static void parts_done(struct parts *parts) {
+    fcm_buffer_done(&parts->rest);
+    fcm_buffer_done(&parts->dependencies);
+    fcm_buffer_done(&parts->base);
+}
+
+static int parts_init(struct parts *parts, struct fcm_slice packed) {
+    *parts = (struct parts){0};
+    return fcm_record_split(packed, &parts->head, &parts->rest, &parts->dependencies,
+                            &parts->base);
+}
+
+/* What all records depend on: the bases of the processes that made them. `ret_why` is set where none can be kept. */
+static int observe_bases(struct fcm_catalog *c, const struct fcm_manifest_update *u,
+                         struct numbers *ret, const char **ret_why) {
+    for (size_t i = 0; i < u->record_count; i++) {
+        __attribute__((cleanup(parts_done))) struct parts parts;
+        if (parts_init(&parts, u->records[i]) < 0) continue; /* merging it will say so */
+        struct fcm_slice base = fcm_buffer_slice(&parts.base);
+        int r = base.size > 0 ? observe_all(c, base, u->started, ret, ret_why) : 0;
+        if (r == -ENOMEM) return r;
+        if (r < 0 && !*ret_why) *ret_why = "what all files depend on can't be told";
+    }
+    return 0;
+}
+
 /* One record. What can't be kept leaves its duration; only lack of memory is an error. */
 static int merge_record(struct fcm_catalog *c, const struct fcm_manifest_update *u,
-                        uint32_t section, uint32_t sequence, struct fcm_slice packed) {
+                        uint32_t section, uint32_t sequence, const struct numbers *base,
+                        const char *base_why) {
     __attribute__((cleanup(numbers_done))) struct numbers numbers = {0};
-    FCM_AUTO_BUFFER rest = {0};
-    FCM_AUTO_BUFFER dependencies = {0};
-    struct fcm_record_head head = {0};
+    __attribute__((cleanup(parts_done))) struct parts parts;
     struct fcm_catalog_entry *e;
-    int r = fcm_record_split(packed, &head, &rest, &dependencies);
+    int r = parts_init(&parts, u->records[sequence]);
+    struct fcm_record_head head = parts.head;
     if (r == 0) r = fcm_catalog_entry(c, section, head.path, head.collector, &e);
     if (r == -ENOMEM) return r;
     if (r < 0) {
@@ -120,11 +152,14 @@ static int merge_record(struct fcm_catalog *c, const struct fcm_manifest_update 
     e->tests = head.items;
     e->sequence = sequence;
     e->duration = (float)head.duration;
-    const char *why = NULL;
-    r = observe_path(c, FCM_DEPENDENCY_FILE, head.path, u->started, &numbers, &why);
-    if (r == 0) r = observe_all(c, fcm_buffer_slice(&dependencies), u->started, &numbers, &why);
+    const char *why = base_why;
+    r = why ? -ESTALE : observe_path(c, FCM_DEPENDENCY_FILE, head.path, u->started, &numbers, &why);
+    if (r == 0) {
+        r = observe_all(c, fcm_buffer_slice(&parts.dependencies), u->started, &numbers, &why);
+    }
+    for (size_t i = 0; i < base->count && r == 0; i++) r = numbers_add(&numbers, base->values[i]);
     if (r == 0) r = fcm_catalog_set(c, numbers.values, numbers.count, &e->set);
-    if (r == 0) r = fcm_catalog_store(c, e, fcm_buffer_slice(&rest));
+    if (r == 0) r = fcm_catalog_store(c, e, fcm_buffer_slice(&parts.rest));
     if (r == -ENOMEM) return r;
     if (r == 0) return 0;
     fcm_catalog_clear(e);
@@ -168,8 +203,11 @@ static int merge_all(struct fcm_catalog *c, const struct fcm_manifest_update *u)
     for (size_t i = 0; i < u->native_count && r == 0; i++) {
         r = merge_native(c, u, section, &u->natives[i]);
     }
+    __attribute__((cleanup(numbers_done))) struct numbers base = {0};
+    const char *base_why = NULL;
+    if (r == 0) r = observe_bases(c, u, &base, &base_why);
     for (size_t i = 0; i < u->record_count && r == 0; i++) {
-        r = merge_record(c, u, section, (uint32_t)i, u->records[i]);
+        r = merge_record(c, u, section, (uint32_t)i, &base, base_why);
     }
     return r;
 }

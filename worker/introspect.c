@@ -660,15 +660,16 @@ static void set_columns(Fcm__Record *record, struct walk *walk) {
 struct extras {
     Fcm__Skip skip;
     Fcm__Dependencies dependencies;
+    Fcm__Dependencies shared;
     Fcm__WarningRaised *warnings;
     Fcm__WarningRaised **warning_list;
-    ProtobufCBinaryData *views[5]; // of the dependencies' lists
+    ProtobufCBinaryData *views[10]; // of the lists of both sets of dependencies
 };
 
 static void extras_done(struct extras *extras) {
     free(extras->warnings);
     free(extras->warning_list);
-    for (size_t i = 0; i < 5; i++) free(extras->views[i]);
+    for (size_t i = 0; i < 10; i++) free(extras->views[i]);
 }
 
 static int set_warning(Fcm__WarningRaised *warning, PyObject *dict) {
@@ -713,11 +714,12 @@ static int set_warnings(Fcm__Record *record, struct extras *parts, PyObject *lis
     return 0;
 }
 
-static int set_dependencies(Fcm__Record *record, struct extras *parts, PyObject *dict) {
+// `views` has room for five lists. Leaves `*ret` alone where there is no dict.
+static int set_dependencies(Fcm__Dependencies **ret, Fcm__Dependencies *d,
+                            ProtobufCBinaryData **views, PyObject *dict) {
     if (!dict || dict == Py_None) return 0;
-    Fcm__Dependencies *d = &parts->dependencies;
     fcm__dependencies__init(d);
-    record->dependencies = d;
+    *ret = d;
     struct {
         const char *name;
         ProtobufCBinaryData **at;
@@ -732,8 +734,8 @@ static int set_dependencies(Fcm__Record *record, struct extras *parts, PyObject 
     for (size_t i = 0; i < 5; i++) {
         PyObject *list = PyDict_GetItemString(dict, lists[i].name);
         if (!list || !PyList_Check(list)) continue;
-        if (bytes_views(list, &parts->views[i], lists[i].n) < 0) return -1;
-        *lists[i].at = parts->views[i];
+        if (bytes_views(list, &views[i], lists[i].n) < 0) return -1;
+        *lists[i].at = views[i];
     }
     PyObject *reason = PyDict_GetItemString(dict, "volatile_reason");
     if (reason && PyUnicode_Check(reason)) {
@@ -768,7 +770,11 @@ static int set_extras(Fcm__Record *record, struct extras *parts, PyObject *extra
     }
     if (set_skip(record, parts, PyDict_GetItemString(extras, "skip")) < 0) return -1;
     if (set_warnings(record, parts, PyDict_GetItemString(extras, "warnings")) < 0) return -1;
-    return set_dependencies(record, parts, PyDict_GetItemString(extras, "dependencies"));
+    if (set_dependencies(&record->dependencies, &parts->dependencies, parts->views,
+                         PyDict_GetItemString(extras, "dependencies")) < 0)
+        return -1;
+    return set_dependencies(&record->shared, &parts->shared, parts->views + 5,
+                            PyDict_GetItemString(extras, "shared_dependencies"));
 }
 
 // Packs what the walk found.
