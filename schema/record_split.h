@@ -13,8 +13,9 @@ struct fcm_record_head {
     double duration;
 };
 
-/* Reads the head; appends to `ret_rest` the record without its dependencies, to `ret_dependencies` the packed
- * Dependencies message (empty: none), and to `ret_base` those that all records of its process share. The head points into `packed`. -EBADMSG for bytes that are no message. */
+/* Reads the head; appends to `ret_rest` the record without its dependencies, to `ret_dependencies`
+ * the packed Dependencies message (empty: none), and to `ret_base` those that all records of its
+ * process share. The head points into `packed`. -EBADMSG for bytes that are no message. */
 int fcm_record_split(struct fcm_slice packed, struct fcm_record_head *ret_head,
                      struct fcm_buffer *ret_rest, struct fcm_buffer *ret_dependencies,
                      struct fcm_buffer *ret_base);

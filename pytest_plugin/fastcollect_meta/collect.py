@@ -12,13 +12,14 @@ import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any, NoReturn
 
 import pytest
 
-from fastcollect_meta import _native, _worker, compat, dependencies
+from fastcollect_meta import _native, _worker, compat
+from fastcollect_meta.notes import DependencyNotes
 from fastcollect_meta._wire import Channel
+from fastcollect_meta.raised import RaisedWarning, importing_file, raw
 from fastcollect_meta.reasons import Unrepresentable
 from fastcollect_meta.syspath import SysPathPlan
 
@@ -87,28 +88,6 @@ def collector_name(node: pytest.Collector) -> str:
     return f"{type(node).__module__}:{type(node).__qualname__}"
 
 
-@dataclass(slots=True)
-class _Warning:
-    message: Any  # a warnings.WarningMessage
-    origin: str
-    node: int  # the collector that was being collected, by its number in the record
-
-
-def _importing_file(frame: FrameType | None) -> str:
-    """File of the module whose body runs innermost in `frame`."""
-    while frame is not None:
-        if frame.f_code.co_name == "<module>":
-            if frame.f_globals.get("__name__") == "__main__":  # this process's program
-                break
-            return str(frame.f_globals.get("__file__") or frame.f_code.co_filename)
-        frame = frame.f_back
-    return ""
-
-
-def _raw(text: object) -> bytes:
-    return str(text).encode("utf-8", "surrogatepass")
-
-
 class Collecting:
     """Collects single files of a prepared session. One per worker."""
 
@@ -124,11 +103,11 @@ class Collecting:
         self._config = config
         self._found = found
         self._logs = options.logs
-        self._record_dependencies = options.record_dependencies
+        self._notes = DependencyNotes(config) if options.record_dependencies else None
         self._files = {"stdout": out, "stderr": err}
         self._fd_capture = compat.capture_method(config) == "fd"
         self._directory = os.getcwd()
-        self._warnings: list[_Warning] = []
+        self._warnings: list[RaisedWarning] = []
         #: Numbers in the record, in pre-order: of the collector that is being collected, of the last node that was seen.
         self._node = self._seen = 0
         #: Entries that imports have put at the end of sys.path, as setuptools does.
@@ -137,8 +116,7 @@ class Collecting:
 
     def record_warning(self, message: Any) -> None:
         """A warnings.WarningMessage that is raised now."""
-        origin = _importing_file(sys._getframe(1))
-        self._warnings.append(_Warning(message, origin, self._node))
+        self._warnings.append(RaisedWarning(message, importing_file(sys._getframe(1)), self._node))
 
     def collect(self, index: int) -> bytes:
         """Record of the file `index` (from 0). Raises Unrepresentable."""
@@ -170,21 +148,19 @@ class Collecting:
         if self._logs.count:
             raise Unrepresentable("logs-while-importing", f"{self._logs.count} log records")
         self._check_process(index)
-        extras["warnings"] = [self._warning(warning) for warning in self._warnings]
+        extras["warnings"] = [warning.fields() for warning in self._warnings]
         record: bytes = _native.encode(node, children, extras)
+        if self._notes is not None:
+            self._notes.shared_was_sent = True
         return record
 
     @contextlib.contextmanager
     def _dependencies(self, node: pytest.File, extras: dict[str, Any]) -> Iterator[None]:
-        if not self._record_dependencies:
+        if self._notes is None:
             yield
             return
-        dependencies.begin(node.path)
-        try:
+        with self._notes.of(node.path, extras):
             yield
-        finally:
-            dependencies.end(node.path)
-        extras["dependencies"] = dependencies.of(node.path)
 
     def _report(self, collector: pytest.Collector) -> pytest.CollectReport:
         try:
@@ -263,36 +239,10 @@ class Collecting:
         for section, text in report.sections:
             if not self._fd_capture:
                 raise Unrepresentable("prints-while-importing", section)
-            output = _raw(text)
+            output = raw(text)
             if len(output) > _OUTPUT_MAX:
                 raise Unrepresentable("prints-while-importing", f"{len(output)} bytes")
             extras[compat.CAPTURED[section]] = output
-
-    def _warning(self, raised: _Warning) -> dict[str, Any]:
-        message = raised.message.message
-        category = raised.message.category
-        text = str(message)
-        try:
-            again = category(text)
-            same = (
-                type(message) is category
-                and str(again) == text
-                and again.args == message.args
-                and vars(again) == vars(message)
-            )
-        except Exception:
-            same = False
-        if not same:
-            raise Unrepresentable("warning-with-state", f"{category.__name__}: {text[:200]}")
-        return {
-            "text": _raw(text),
-            "category": f"{category.__module__}:{category.__qualname__}",
-            "filename": _raw(raised.message.filename),
-            "line": raised.message.lineno,
-            "origin": _raw(raised.origin),
-            "node": raised.node,
-        }
-
 
 def _resident() -> int:
     """Bytes of memory that this process has resident."""

@@ -591,3 +591,43 @@ def pytest_version() -> str:
 def python_version() -> str:
     """Version of this Python, as in "3.11.7"."""
     return ".".join(map(str, sys.version_info[:3]))
+
+
+@contextlib.contextmanager
+def observed_warnings(observe: Callable[[Any], None]) -> Iterator[None]:
+    """Tell of each WarningMessage that passes the filters, and let it go its way."""
+    module: Any = warnings
+    original = module._showwarnmsg_impl
+
+    def show(message: Any) -> None:
+        observe(message)
+        original(message)
+
+    module._showwarnmsg_impl = show
+    try:
+        yield
+    finally:
+        if module._showwarnmsg_impl is show:
+            module._showwarnmsg_impl = original
+
+
+# The cache
+
+
+def cache_directory(config: pytest.Config) -> Path | None:
+    """Folder of pytest's cache, None where the cache is switched off. It may not be there yet."""
+    if not config.pluginmanager.hasplugin("cacheprovider"):
+        return None
+    return Cache.cache_dir_from_config(config, _ispytest=True)
+
+
+def make_cache_directory(config: pytest.Config, name: str) -> bool:
+    """Make a folder of that name in pytest's cache, with what belongs beside it; false where that can't be."""
+    cache = getattr(config, "cache", None)
+    if cache is None:
+        return False
+    try:
+        cache.mkdir(name)
+    except OSError:
+        return False
+    return True

@@ -225,6 +225,13 @@ class Farm:
         self._taken[key] = taken + 1
         return answer
 
+    def want(self, keys: list[Key]) -> None:
+        """Let the farm begin with these files, the first one first. For a farm that doesn't begin by itself."""
+        walk = self.walk()
+        for key in reversed(keys):
+            for id in reversed(walk.get(key, [])):
+                self._want(id)
+
     def _want(self, id: int) -> None:
         if id in self._wanted or self._ended or self._closed:
             return

@@ -31,6 +31,15 @@ def add_options(parser: pytest.Parser) -> None:
     except ValueError as error:
         raise pytest.UsageError(_CLASH) from error
     group.addoption(
+        "--manifest",
+        dest="fcm_manifest",
+        metavar="PATH",
+        default=None,
+        help="the file that keeps collection results between runs; no: none "
+        "(environment: FASTCOLLECT_META_MANIFEST, ini: fastcollect_meta_manifest; "
+        "default: a file in pytest's cache folder)",
+    )
+    group.addoption(
         "--collect-report",
         dest="fcm_report",
         action="store_true",
@@ -38,6 +47,7 @@ def add_options(parser: pytest.Parser) -> None:
         help="say for each file that was collected natively why that was",
     )
     parser.addini("fastcollect_meta_workers", "default of --workers", default=None)
+    parser.addini("fastcollect_meta_manifest", "default of --manifest", default=None)
     parser.addini(
         "fastcollect_meta_native",
         "files that are always collected natively (glob patterns relative to the root directory)",
@@ -74,6 +84,8 @@ class Options:
     workers: int
     report: bool
     native: tuple[str, ...]
+    #: Path of the manifest, "no" for none, empty for its default place.
+    manifest: str
 
 
 def _workers(text: str, where: str) -> int:
@@ -88,6 +100,17 @@ def _workers(text: str, where: str) -> int:
     if number < 0:
         raise pytest.UsageError(f"{where}: expected a number from 0 on, or auto, not {text!r}")
     return number
+
+
+def _manifest(config: pytest.Config, namespace: Any) -> str:
+    given = getattr(namespace, "fcm_manifest", None)
+    if given is None:
+        given = os.environ.get("FASTCOLLECT_META_MANIFEST")
+    if given is None:
+        given = config.getini("fastcollect_meta_manifest")
+        if given and given != "no" and config.inipath is not None:
+            given = str(config.inipath.parent / given)
+    return str(given or "")
 
 
 def read_options(config: pytest.Config, namespace: Any) -> Options:
@@ -109,4 +132,5 @@ def read_options(config: pytest.Config, namespace: Any) -> Options:
         workers=workers,
         report=bool(getattr(namespace, "fcm_report", False)),
         native=tuple(config.getini("fastcollect_meta_native")),
+        manifest=_manifest(config, namespace),
     )

@@ -35,6 +35,7 @@ SELECTS_OR_REPORTS = frozenset(
     cov_source cov_report cov_config no_cov_on_fail no_cov cov_fail_under cov_append cov_branch cov_context
     cov_precision cov_reset htmlpath self_contained_html css json_report json_report_file
     hypothesis_show_statistics reruns reruns_delay only_rerun rerun_except
+    fcm_workers fcm_manifest fcm_report
     splits group durations_path splitting_algorithm store_durations clean_durations
     """.split()
 )
@@ -42,6 +43,7 @@ SELECTS_OR_REPORTS = frozenset(
 # The same for values of the configuration file; what they set of the options above is seen there.
 SELECTS_OR_REPORTS_INI = frozenset(
     """
+    fastcollect_meta_workers fastcollect_meta_manifest fastcollect_meta_native
     addopts testpaths norecursedirs minversion required_plugins cache_dir console_output_style
     junit_duration_report junit_family junit_log_passing_tests junit_logging junit_suite_name
     log_level log_format log_date_format log_cli log_cli_level log_cli_format log_cli_date_format log_file

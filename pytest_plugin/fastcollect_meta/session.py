@@ -20,28 +20,39 @@ from .options import Options, read_options
 from .reasons import EXPLANATIONS
 from .serving import serving
 from .source import RecordedSkip, Source
+from .starting import open_store, start_farm
 
 if TYPE_CHECKING:
     from .farm import Farm
+    from .store import Store
 
 
 class CollectingSession:
     """What the plugin holds for one pytest session.
 
     :param options: what the user asks for.
+    :param store: the manifest, None without one.
     :param farm: the farm that has been started, None without one.
     :param aside: why the plugin stands aside, empty where it doesn't.
     """
 
     def __init__(
-        self, config: pytest.Config, options: Options, farm: Farm | None, aside: str
+        self,
+        config: pytest.Config,
+        options: Options,
+        store: Store | None,
+        farm: Farm | None,
+        aside: str,
     ) -> None:
         self.config = config
         self.options = options
+        self.store = store
         self.farm = farm
         self.aside = aside
         self.began = time.perf_counter()
         self.took = 0.0
+        #: What else people should know, at the end.
+        self.note = ""
         self.source: Source | None = None
 
     def configured(self) -> None:
@@ -57,7 +68,10 @@ class CollectingSession:
         if self.aside:
             yield
             return
-        self.source = Source(self.config, self.farm)
+        self.source = Source(
+            self.config, self.options.workers, self.farm, self.store, self._start_farm_late
+        )
+        self.source.begin()
         restore = compat.install_servers(serving, is_lazy)
         collecting_garbage = gc.isenabled()
         gc.disable()
@@ -68,7 +82,20 @@ class CollectingSession:
             self.took = time.perf_counter() - self.began
             if collecting_garbage:
                 gc.enable()
-            self.close()
+            self._end_farm()
+            if self.store is not None:
+                self.store.save(self.config, beside=bool(self.config.option.collectonly))
+
+    def _start_farm_late(self) -> Farm | None:
+        self.farm, why = start_farm(
+            self.config,
+            self.options,
+            prefetch=self.store is None,
+            record_dependencies=self.store is not None,
+        )
+        if self.farm is None:
+            self.note = why
+        return self.farm
 
     def found_file(self, path: Path, collectors: list[Any]) -> None:
         """A file's collectors, as the hooks have just made them."""
@@ -98,6 +125,7 @@ class CollectingSession:
         if self.source is None:
             return report
         report.sections.extend(self.source.sections.pop(collector, ()))
+        self.source.reported(collector, report)
         call = getattr(report, "call", None)
         if call is not None and call.excinfo is not None:
             skip = call.excinfo.value
@@ -127,7 +155,15 @@ class CollectingSession:
             session.exitstatus = pytest.ExitCode.INTERRUPTED
 
     def close(self) -> None:
-        """End the farm, if there is one."""
+        """End the farm, and write what is still to be written."""
+        self._end_farm()
+        store, self.store = self.store, None
+        if store is not None:
+            store.finish()
+            if self.source is not None and self.source.failures:
+                store.save(self.config, beside=False)
+
+    def _end_farm(self) -> None:
         farm, self.farm = self.farm, None
         if farm is not None:
             farm.close()
@@ -147,6 +183,11 @@ class CollectingSession:
             f"fastcollect-meta: {total} files ({', '.join(parts) or 'none'}), "
             f"{counts.materialized} imported here since; collected after {self.took:.2f} s"
         )
+        if self.store is not None:
+            self.store.finish()
+        for note in (self.note, self.store.trouble if self.store is not None else ""):
+            if note:
+                reporter.write_line(f"fastcollect-meta: {note}", yellow=True)
         if not (self.options.report or reporter.verbosity > 0):
             return
         for reason, number in counts.reasons.most_common():
@@ -188,9 +229,11 @@ def start(config: pytest.Config) -> CollectingSession | None:
         namespace, "show_fixtures_per_test", False
     ):
         aside = "quiet"
-    farm = None
+    store = farm = None
     if not aside and options.workers > 0:
-        from .starting import start_farm
-
-        farm, aside = start_farm(config, options)
-    return CollectingSession(config, options, farm, aside)
+        store = open_store(config, options)
+        if store is None or not store.exists():
+            farm, aside = start_farm(
+                config, options, prefetch=True, record_dependencies=store is not None
+            )
+    return CollectingSession(config, options, store, farm, aside)

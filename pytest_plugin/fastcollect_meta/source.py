@@ -17,14 +17,20 @@ import pytest
 from . import compat
 from .frameless import frameless
 from .introspection import find_class
+from .here import HereCollection
 from .materialize import lazify
 from .nodes import LazyFile, build_children, classes_of, lazy_class, real_class
+from .notes import DependencyNotes
 from .origin import Origin
 from .reasons import Unrepresentable
 from .syspath import insert_root
 
 if TYPE_CHECKING:
     from .farm import Farm
+    from .store import Key, Store
+
+#: Seconds of collecting stale or unknown files in this process before it is worth starting a farm.
+FARM_WORTH = 1.0
 
 
 class RecordedSkip(pytest.skip.Exception):  # type: ignore[misc,name-defined]
@@ -47,6 +53,11 @@ def _fail(node: Any, message: str) -> Iterable[Any]:
     raise node.CollectError(message)
 
 
+def class_key(cls: type) -> str:
+    """A collector's class as the farm and the manifest name it."""
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
 @dataclass(slots=True)
 class Counts:
     """Files and tests by where they came from."""
@@ -62,14 +73,33 @@ class Counts:
 
 
 class Source:
-    """Gives lazy files their collection: from the farm, or made here through the same records.
+    """Gives lazy files their collection: from the manifest, from the farm, or made here.
 
-    :param farm: None where everything is collected in this process (--workers=0).
+    :param workers: 0: everything is collected in this process, through the same records.
+    :param farm: the farm that has been started already, if any.
+    :param store: the manifest, None without one.
+    :param start_farm: starts one later, with prefetch off; gives None where that can't be.
     """
 
-    def __init__(self, config: pytest.Config, farm: Farm | None) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        workers: int,
+        farm: Farm | None,
+        store: Store | None,
+        start_farm: Callable[[], Farm | None],
+    ) -> None:
         self.config = config
+        self.workers = workers
         self.farm = farm
+        self.store = store
+        self._start_farm = start_farm
+        self._farm_failed = False
+        #: Whether the farm knows what to collect; one that was started early begins by itself.
+        self._asked = True
+        self._here: dict[Any, HereCollection] = {}
+        self._here_seconds = 0.0
+        self._notes: DependencyNotes | None = None
         self.counts = Counts()
         self.failures: list[Origin] = []
         #: Collectors that have just been collected from a record: what its report gets besides.
@@ -235,3 +265,5 @@ class Source:
         self.counts.materialized += 1
         if origin.error is not None or origin.mismatch is not None:
             self.failures.append(origin)
+            if self.store is not None:
+                self.store.drop((os.fspath(origin.root.path), origin.record.collector))

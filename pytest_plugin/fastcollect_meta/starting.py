@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,10 +15,28 @@ from .options import Options
 
 if TYPE_CHECKING:
     from .farm import Farm
+    from .store import Store
 
 
-def start_farm(config: pytest.Config, options: Options) -> tuple[Farm | None, str]:
+def open_store(config: pytest.Config, options: Options) -> Store | None:
+    """The manifest that this session reads and writes, None for none."""
+    if options.manifest == "no" or config.invocation_params.plugins:
+        return None
+    from .store import Store, default_path
+
+    path = Path(options.manifest) if options.manifest else default_path(config)
+    if path is None:
+        return None
+    return Store(config.invocation_params.dir / path, own_place=not options.manifest)
+
+
+def start_farm(
+    config: pytest.Config, options: Options, *, prefetch: bool, record_dependencies: bool
+) -> tuple[Farm | None, str]:
     """Start a farm with this process's arguments and interpreter.
+
+    :param prefetch: whether it begins with files before it is asked for them.
+    :param record_dependencies: whether its records hold what they depend on, for a manifest.
 
     Returns the farm, or None and why there is none.
     """
@@ -41,7 +60,8 @@ def start_farm(config: pytest.Config, options: Options) -> tuple[Farm | None, st
             sys_path=[os.fsencode(entry) for entry in sys.path],
             workers=options.workers,
             hash_secret=_hash_secret(),
-            prefetch=True,
+            prefetch=prefetch,
+            record_dependencies=record_dependencies,
             worker_program=os.fsencode(worker) if worker is not None else b"",
             lib_dir=os.fsencode(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
         )

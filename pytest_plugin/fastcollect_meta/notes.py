@@ -1,0 +1,46 @@
+"""Dependencies of the files that one process collects, as their records hold them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import dependencies
+
+if TYPE_CHECKING:
+    import pytest
+
+
+class DependencyNotes:
+    """Splits what is recorded into what all files of this process depend on, and what a single one does besides.
+
+    Made when the session is prepared and no file is collected yet.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.shared = dependencies.base(config)
+        #: Whether a record holds the shared ones; the first that is made has to.
+        self.shared_was_sent = False
+        self._files = frozenset(self.shared["files"])
+        self._directories = frozenset(self.shared["directories"])
+        self._absent = frozenset(self.shared["absent"])
+
+    @contextlib.contextmanager
+    def of(self, path: str | os.PathLike[str], extras: dict[str, Any]) -> Iterator[None]:
+        """Around the collection of a file; fills the record's parts afterwards, also where it fails."""
+        dependencies.begin(path)
+        try:
+            yield
+        finally:
+            dependencies.end(path)
+        found = dependencies.of(path)
+        extras["dependencies"] = {
+            **found,
+            "files": [file for file in found["files"] if file not in self._files],
+            "directories": [item for item in found["directories"] if item not in self._directories],
+            "absent": [item for item in found["absent"] if item not in self._absent],
+        }
+        if not self.shared_was_sent:
+            extras["shared_dependencies"] = self.shared
