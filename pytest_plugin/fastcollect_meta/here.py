@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
 from . import _native, compat
+from .frameless import frameless
 from .notes import DependencyNotes
 from .raised import RaisedWarning, importing_file, raw
 from .reasons import Unrepresentable
 
 
 class HereCollection:
-    """The collection of one file. `collect` gives its children; `record` what became of it, once its report is made.
+    """The collection of one file: `collecting`, then, once its report is made, `record`.
 
     The children are real nodes. Classes in the file are collected at once, like in a worker, and hand out what they
     have when pytest asks them.
@@ -30,15 +31,20 @@ class HereCollection:
         self._children: dict[pytest.Collector, list[Any]] = {}
         self._warnings: list[RaisedWarning] = []
         self._failed = True
+        #: How long it took, once it is over.
+        self.seconds = 0.0
 
-    def collect(self) -> list[Any]:
-        """The file's children. Raises what its own collect() raises."""
-        began = time.perf_counter()
-        with self._notes.of(self.node.path, self._extras), compat.observed_warnings(self._on_warning):
-            children = list(self.node.collect())
-            self._failed = False
-            self._descend(self.node, children)
-        self._extras["duration"] = time.perf_counter() - began
+    def collecting(self) -> Callable[[], Iterable[Any]]:
+        """What the node's `collect` is: recording begins, and goes on until `record`."""
+        self._began = time.perf_counter()
+        self._open = contextlib.ExitStack()
+        self._open.enter_context(self._notes.of(self.node.path, self._extras))
+        self._open.enter_context(compat.observed_warnings(self._on_warning))
+        return frameless(self.node.collect, self._collected)
+
+    def _collected(self, children: list[Any]) -> list[Any]:
+        self._failed = False
+        self._descend(self.node, children)
         return children
 
     def _on_warning(self, message: Any) -> None:
@@ -61,10 +67,12 @@ class HereCollection:
             self._descend(child, found)
 
     def record(self, report: Any) -> bytes | None:
-        """The packed record, None where the file's collection failed.
+        """End recording. The packed record, None where the file's collection failed.
 
         :raises Unrepresentable: where it can't be represented.
         """
+        self._open.close()
+        self.seconds = self._extras["duration"] = time.perf_counter() - self._began
         if report.skipped and isinstance(report.longrepr, tuple):
             path, line, message = report.longrepr
             self._extras["skip"] = (str(path), int(line), str(message))

@@ -131,11 +131,72 @@ class Source:
 
     def collecting(self, node: Any) -> Callable[[], Iterable[Any]]:
         """What `collect` of a lazy file is. Calling it raises what the real one raises."""
-        if self.farm is None:
+        if self.workers == 0:
             return self._collecting_here(node)
-        return self._collecting_from_farm(node)
+        key = (os.fspath(node.path), class_key(real_class(node)))
+        if self.store is not None:
+            record, reason = self.store.get(key)
+            if reason:
+                self.went_native(node, reason, "noted in the manifest")
+                return node.collect  # type: ignore[no-any-return]
+            if record is not None:
+                return partial(self._collect_record, node, record, "manifest")
+            if self.farm is None and self._few_files():
+                return self._collecting_natively_here(node)
+        if self.farm is None and not self._farm_failed:
+            self._begin_farm()
+        if self.farm is None:
+            self.went_native(node, "farm-gone", "")
+            return node.collect  # type: ignore[no-any-return]
+        return self._collecting_from_farm(node, key)
+
+    def begin(self) -> None:
+        """Collection begins: everything of pytest is loaded."""
+        if self.store is None:
+            return
+        self.store.open(self.config)
+        if self.farm is None and (len(self.store) == 0 or self.store.stale_seconds() > FARM_WORTH):
+            self._begin_farm()
+
+    def _few_files(self) -> bool:
+        return len(self.store or ()) > 0 and self._here_seconds < FARM_WORTH
+
+    def _begin_farm(self) -> None:
+        self.farm = self._start_farm()
+        self._farm_failed = self.farm is None
+        self._asked = False
 
     # In this process
+
+    def _collecting_natively_here(self, node: Any) -> Callable[[], Iterable[Any]]:
+        constructed = node.__dict__.get("_fcm_constructed", 0)
+        node.__class__ = real_class(node)
+        node.__dict__.pop("_fcm_source", None)
+        if len(node.own_markers) != constructed:
+            # a hook has marked it, which the record must not hold
+            self._count_native(node, "few-files", "")
+            return node.collect  # type: ignore[no-any-return]
+        if self._notes is None:
+            self._notes = DependencyNotes(self.config)
+        collection = self._here[node] = HereCollection(node, self._notes)
+        return collection.collecting()
+
+    def reported(self, node: pytest.Collector, report: Any) -> None:
+        """A collector's report is made: what was collected here becomes a record."""
+        collection = self._here.pop(node, None)
+        if collection is None or self.store is None:
+            return
+        try:
+            record = collection.record(report)
+        except Unrepresentable as why:
+            self._count_native(node, why.reason, why.detail)
+        else:
+            if record is None:
+                self._count_native(node, "collection-error", "")
+            else:
+                self.counts.files["here"] += 1
+                self.store.add(record)
+        self._here_seconds += collection.seconds
 
     def _collecting_here(self, node: Any) -> Callable[[], Iterable[Any]]:
         node.__class__ = real_class(node)
@@ -154,25 +215,39 @@ class Source:
 
     # From the farm
 
-    def _collecting_from_farm(self, node: Any) -> Callable[[], Iterable[Any]]:
+    def _ask_for_all(self) -> None:
+        """Let a farm that was started late collect all files that the manifest doesn't serve."""
+        assert self.farm is not None
+        self._asked = True
+        store = self.store
+        self.farm.want(
+            [key for key in self.farm.walk() if store is None or not store.is_served(key)]
+        )
+
+    def _collecting_from_farm(self, node: Any, key: Key) -> Callable[[], Iterable[Any]]:
         assert self.farm is not None
         began = time.perf_counter()
-        collector = f"{real_class(node).__module__}:{real_class(node).__qualname__}"
-        answer = self.farm.get(os.fspath(node.path), collector)
+        if not self._asked:
+            self._ask_for_all()
+        answer = self.farm.get(*key)
         self.counts.waited += time.perf_counter() - began
         if answer.record is not None:
-            return partial(self._collect_record, node, answer.record)
+            if self.store is not None:
+                self.store.add(answer.record)
+            return partial(self._collect_record, node, answer.record, "farm")
         self._insert_root(node)
         if answer.failed:
             self.counts.files["failed"] += 1
             self.counts.reasons[answer.reason] += 1
             return partial(_fail, node, f"{node.path} could not be collected: {answer.detail}")
+        if self.store is not None:
+            self.store.add_native(key, answer.reason, 0.0)
         self.went_native(node, answer.reason, answer.detail)
         return node.collect  # type: ignore[no-any-return]
 
-    def _collect_record(self, node: Any, packed: bytes) -> Iterable[Any]:
+    def _collect_record(self, node: Any, packed: bytes, origin_name: str) -> Iterable[Any]:
         try:
-            return self.attach(node, packed, "farm")
+            return self.attach(node, packed, origin_name)
         except Unrepresentable as why:
             self.went_native(node, why.reason, why.detail)
             return node.collect()  # type: ignore[no-any-return]
