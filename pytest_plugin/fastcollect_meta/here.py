@@ -31,6 +31,8 @@ class HereCollection:
         self._children: dict[pytest.Collector, list[Any]] = {}
         self._warnings: list[RaisedWarning] = []
         self._failed = True
+        # Numbers in the record, in pre-order: of the collector that is being collected, of the last node seen.
+        self._number = self._seen = 0
         #: How long it took, once it is over.
         self.seconds = 0.0
 
@@ -48,13 +50,15 @@ class HereCollection:
         return children
 
     def _on_warning(self, message: Any) -> None:
-        self._warnings.append(RaisedWarning(message, importing_file(sys._getframe(1))))
+        self._warnings.append(RaisedWarning(message, importing_file(sys._getframe(1)), self._number))
 
     def _descend(self, collector: pytest.Collector, children: list[Any]) -> None:
         self._children[collector] = children
         for child in children:
+            self._seen += 1
             if not isinstance(child, pytest.Collector):
                 continue
+            self._number = self._seen
             try:
                 found = list(child.collect())
             except (KeyboardInterrupt, SystemExit):
