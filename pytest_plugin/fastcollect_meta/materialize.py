@@ -168,6 +168,10 @@ def transfer(lazy: Any, real: Any, origin: Origin) -> None:
         if name in state:
             state[name][:0] = getattr(real, name)
             new[name] = state[name]
+    # Recording a real item asks for its location, which it keeps; it is to be that of when somebody else asks.
+    new.pop("location", None)
+    if "location" in state:
+        new["location"] = state["location"]
     if "fixturenames" in state:
         _moved_fixtures(state, real, origin, index)
     for key, value in state.items():
@@ -202,7 +206,10 @@ def collecting_here(collector: Any) -> Callable[[], Iterable[Any]]:
                 transfer(lazy, real, origin)
 
     def then(children: list[Any]) -> Iterable[Any]:
-        return lazify(collector, children, origin.when_materialized)
+        try:
+            return lazify(collector, children, origin.when_materialized)
+        except Unrepresentable:
+            return children
 
     return frameless(collector.collect, then)
 

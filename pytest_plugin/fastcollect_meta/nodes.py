@@ -195,7 +195,7 @@ class LazyItem(LazyNode):
         index = self.__dict__["_fcm_index"]
         ids = record.ids(index)
         params = "-".join(ids) if ids else None
-        return compat.child_id(self.parent, self.name, record.original(index), params)
+        return compat.child_id(self.parent, record.name(index), record.original(index), params)
 
     def _fcm_high_scope(self: Any) -> bool:
         """Whether the file has parameters of a scope above function."""
@@ -240,7 +240,8 @@ class LazyCollector(LazyNode):
         return self.__dict__["_fcm_origin"]  # type: ignore[no-any-return]
 
     def _fcm_id(self: Any) -> Any:
-        return compat.child_id(self.parent, self.name, None, None)
+        name = self.__dict__["_fcm_origin"].record.name(self.__dict__["_fcm_index"])
+        return compat.child_id(self.parent, name, None, None)
 
     @property
     def collect(self: Any) -> Callable[[], Iterable[Any]]:

@@ -128,7 +128,7 @@ class Origin:
 
     def keywords(self, node: Any, index: int) -> dict[str, Any]:
         """Own keywords of a node: what pytest's constructors put in, in their order."""
-        own: dict[str, Any] = {node.name: True}
+        own: dict[str, Any] = {self.record.name(index): True}
         for mark in self.marks(index):
             own[mark.name] = mark
         for key in self.record.keys(index):
