@@ -190,6 +190,10 @@ class CollectingSession:
                 reporter.write_line(f"fastcollect-meta: {note}", yellow=True)
         if not (self.options.report or reporter.verbosity > 0):
             return
+        if self.store is not None and self.store.refused:
+            path, _, why = self.store.refused[0]
+            number = len(self.store.refused)
+            reporter.write_line(f"  {number} not kept in the manifest, such as {path}: {why}")
         for reason, number in counts.reasons.most_common():
             reporter.write_line(f"  {number} x {reason}: {EXPLANATIONS.get(reason, reason)}")
             for path, detail in counts.details.get(reason, ())[

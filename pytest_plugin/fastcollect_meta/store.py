@@ -54,6 +54,8 @@ class Store:
         self.own_place = own_place
         #: One line for people where the manifest could not be used or written.
         self.trouble = ""
+        #: Records that could not be kept: path, collector, why.
+        self.refused: list[tuple[str, str, str]] = []
         self._started = time.time_ns()
         self._manifest: _manifest.Manifest | None = None
         self._key = b""
@@ -154,7 +156,7 @@ class Store:
         natives, self._natives = self._natives, []
         dropped, self._dropped = self._dropped, []
         try:
-            _manifest.update(
+            self.refused = _manifest.update(
                 str(self.path),
                 self._key,
                 records,
