@@ -187,8 +187,8 @@ static enum fcm_dependency_change check_content(const struct fcm_dependency_stat
     return directory ? FCM_CHANGE_LISTING : FCM_CHANGE_CONTENT;
 }
 
-/* The value of a variable now, NULL if it isn't set. A name that ends in "*" stands for all variables with that
- * prefix. */
+/* The value of a variable now, NULL if it isn't set. A name that ends in "*" stands for all
+ * variables with that prefix. */
 static const char *variable_now(const char *name, char digest[FCM_ENVIRONMENT_DIGEST]) {
     size_t size = strlen(name);
     if (size == 0 || name[size - 1] != '*') return getenv(name);

@@ -115,11 +115,11 @@ static void parts_done(struct parts *parts) {
 
 static int parts_init(struct parts *parts, struct fcm_slice packed) {
     *parts = (struct parts){0};
-    return fcm_record_split(packed, &parts->head, &parts->rest, &parts->dependencies,
-                            &parts->base);
+    return fcm_record_split(packed, &parts->head, &parts->rest, &parts->dependencies, &parts->base);
 }
 
-/* What all records depend on: the bases of the processes that made them. `ret_why` is set where none can be kept. */
+/* What all records depend on: the bases of the processes that made them. `ret_why` is set where
+ * none can be kept. */
 static int observe_bases(struct fcm_catalog *c, const struct fcm_manifest_update *u,
                          struct numbers *ret, const char **ret_why) {
     for (size_t i = 0; i < u->record_count; i++) {

@@ -24,15 +24,15 @@ struct walk {
     PyObject *root;
     PyObject *children;
     PyObject *support;
-    PyObject *classes;   // dict: type -> index into class_name
-    PyObject *calls;     // dict: bytes of a call's columns -> index
-    PyObject *places;    // dict: (parent, originalname, id of function) -> (path, line, domain)
-    PyObject *fixtures;  // dict: id of a list of names -> list index
-    PyObject *docs;      // dict: id of an object -> string index + 1
-    PyObject *relpath;   // first part of the location of an item of this file
-    PyObject *served;    // frozenset: instance attributes that lazy nodes serve
-    PyObject *grouping;  // dict: ParamValueKey of an opaque value -> number, for call_keys
-    PyObject *keep;      // objects whose id is a key above
+    PyObject *classes;  // dict: type -> index into class_name
+    PyObject *calls;    // dict: bytes of a call's columns -> index
+    PyObject *places;   // dict: (parent, originalname, id of function) -> (path, line, domain)
+    PyObject *fixtures; // dict: id of a list of names -> list index
+    PyObject *docs;     // dict: id of an object -> string index + 1
+    PyObject *relpath;  // first part of the location of an item of this file
+    PyObject *served;   // frozenset: instance attributes that lazy nodes serve
+    PyObject *grouping; // dict: ParamValueKey of an opaque value -> number, for call_keys
+    PyObject *keep;     // objects whose id is a key above
     uint32_t flags;
 };
 
@@ -49,7 +49,8 @@ static Py_ssize_t unrepresentable(struct walk *walk, const char *reason, PyObjec
     return -1;
 }
 
-// The instance attribute, borrowed from the node's __dict__; NULL without an exception where there is none.
+// The instance attribute, borrowed from the node's __dict__; NULL without an exception where there
+// is none.
 static PyObject *own_borrowed(PyObject *dict, const char *name) {
     return PyDict_GetItemString(dict, name);
 }
@@ -129,7 +130,6 @@ static Py_ssize_t attribute_list(struct walk *walk, PyObject *dict) {
     return r;
 }
 
-
 static int has_stash(PyObject *node) {
     PyObject *stash = PyObject_GetAttrString(node, "stash");
     if (!stash) return -1;
@@ -153,7 +153,8 @@ static Py_ssize_t doc_string(struct walk *walk, PyObject *node, PyObject *obj) {
         PyErr_Clear();
         func = Py_NewRef(obj);
     }
-    PyObject *id = Py_BuildValue("(OK)", (PyObject *)Py_TYPE(node), (unsigned long long)(uintptr_t)func);
+    PyObject *id =
+        Py_BuildValue("(OK)", (PyObject *)Py_TYPE(node), (unsigned long long)(uintptr_t)func);
     PyObject *known = id ? PyDict_GetItemWithError(walk->docs, id) : NULL;
     Py_ssize_t r = -1;
     if (known) {
@@ -173,12 +174,12 @@ static Py_ssize_t doc_string(struct walk *walk, PyObject *node, PyObject *obj) {
     return r;
 }
 
-// What `location` says of an item, as a new tuple (path, line, domain); domain is None where it is the dotted name.
+// What `location` says of an item, as a new tuple (path, line, domain); domain is None where it is
+// the dotted name.
 static PyObject *place_of(struct walk *walk, PyObject *node, Py_ssize_t parent, PyObject *original,
                           PyObject *func) {
     if (!func) return PyObject_CallMethod(walk->support, "place", "O", node);
-    PyObject *key =
-        Py_BuildValue("(nOK)", parent, original, (unsigned long long)(uintptr_t)func);
+    PyObject *key = Py_BuildValue("(nOK)", parent, original, (unsigned long long)(uintptr_t)func);
     if (!key) return NULL;
     PyObject *place = Py_XNewRef(PyDict_GetItemWithError(walk->places, key));
     if (!place && !PyErr_Occurred()) {
@@ -249,8 +250,9 @@ static void call_done(struct call *call) {
     fcm_numbers_done(&call->keys);
 }
 
-// Number by which an opaque value of a scope above function is grouped within this file; 0 where pytest groups it by
-// its index. Where a value would have to be compared with those of other files, there is no representing it.
+// Number by which an opaque value of a scope above function is grouped within this file; 0 where
+// pytest groups it by its index. Where a value would have to be compared with those of other files,
+// there is no representing it.
 static Py_ssize_t grouping_key(struct walk *walk, PyObject *value, Py_ssize_t scope) {
     PyObject *key = PyObject_CallMethod(walk->support, "grouping_key", "On", value, scope);
     if (!key) return -1;
@@ -349,8 +351,7 @@ static Py_ssize_t call_index(struct walk *walk, PyObject *callspec) {
         row[2] = fcm_tables_list(t, &call.indices);
         row[3] = fcm_tables_list(t, &call.scopes);
         row[4] = list_of_attribute(walk, callspec, "_idlist", fcm_tables_string_list);
-        row[5] = row[4] < 0 ? -1
-                            : list_of_attribute(walk, callspec, "marks", fcm_tables_mark_list);
+        row[5] = row[4] < 0 ? -1 : list_of_attribute(walk, callspec, "marks", fcm_tables_mark_list);
         row[6] = fcm_tables_list(t, &call.keys);
         for (int i = 0; i < 7; i++) r = row[i] < 0 ? -1 : r;
     }
@@ -363,8 +364,8 @@ static Py_ssize_t call_index(struct walk *walk, PyObject *callspec) {
     } else if (!key || PyErr_Occurred()) {
         r = -1;
     } else {
-        struct fcm_numbers *const to[7] = {&c->call_names, &c->call_values, &c->call_indices,
-                                           &c->call_scopes, &c->call_ids, &c->call_marks,
+        struct fcm_numbers *const to[7] = {&c->call_names,  &c->call_values, &c->call_indices,
+                                           &c->call_scopes, &c->call_ids,    &c->call_marks,
                                            &c->call_keys};
         for (int i = 0; i < 7; i++) r = fcm_numbers_push(to[i], row[i]) < 0 ? -1 : r;
         if (r == 0) r = PyDict_GET_SIZE(walk->calls) + 1;
@@ -385,7 +386,8 @@ static int is_derived_name(PyObject *name, PyObject *original, PyObject *id) {
     return r;
 }
 
-// The object of a node, without making a collector import: what it has by now. New reference, or NULL without exception.
+// The object of a node, without making a collector import: what it has by now. New reference, or
+// NULL without exception.
 static PyObject *object_of(PyObject *node, PyObject *dict) {
     PyObject *obj = own_borrowed(dict, "_obj");
     if (obj) return Py_NewRef(obj);
@@ -525,8 +527,7 @@ static int push_common(struct walk *walk, PyObject *node, Py_ssize_t parent, PyO
     PyObject *marks = PyObject_GetAttrString(node, "own_markers");
     if (!marks) return -1;
     Py_ssize_t class = class_index(walk, node);
-    Py_ssize_t string =
-        flags & FCM_NODE_DERIVED_NAME ? 0 : fcm_tables_string(&walk->tables, name);
+    Py_ssize_t string = flags & FCM_NODE_DERIVED_NAME ? 0 : fcm_tables_string(&walk->tables, name);
     Py_ssize_t mark_list = -1, keys = -1;
     if (class >= 0 && string >= 0) {
         mark_list = PyList_Check(marks) ? fcm_tables_mark_list(&walk->tables, marks)

@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 import pytest
 
 from fastcollect_meta import _native, _worker, compat
-from fastcollect_meta.notes import DependencyNotes
 from fastcollect_meta._wire import Channel
+from fastcollect_meta.notes import DependencyNotes
 from fastcollect_meta.raised import RaisedWarning, importing_file, raw
 from fastcollect_meta.reasons import Unrepresentable
 from fastcollect_meta.syspath import SysPathPlan
@@ -243,6 +243,7 @@ class Collecting:
             if len(output) > _OUTPUT_MAX:
                 raise Unrepresentable("prints-while-importing", f"{len(output)} bytes")
             extras[compat.CAPTURED[section]] = output
+
 
 def _resident() -> int:
     """Bytes of memory that this process has resident."""

@@ -50,7 +50,9 @@ class HereCollection:
         return children
 
     def _on_warning(self, message: Any) -> None:
-        self._warnings.append(RaisedWarning(message, importing_file(sys._getframe(1)), self._number))
+        self._warnings.append(
+            RaisedWarning(message, importing_file(sys._getframe(1)), self._number)
+        )
 
     def _descend(self, collector: pytest.Collector, children: list[Any]) -> None:
         self._children[collector] = children

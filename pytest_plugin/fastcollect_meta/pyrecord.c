@@ -8,16 +8,13 @@
 #include "record.h"
 
 struct record {
-    PyObject_HEAD
-    Fcm__Record *message;
+    PyObject_HEAD Fcm__Record *message;
     PyObject **strings; // each decoded when first asked for
     PyObject **values;
     uint32_t *rows; // row of a node among the items
 };
 
-static Fcm__Record *message_of(PyObject *self) {
-    return ((struct record *)self)->message;
-}
+static Fcm__Record *message_of(PyObject *self) { return ((struct record *)self)->message; }
 
 static PyObject *string_at(PyObject *self, uint32_t index) {
     struct record *record = (struct record *)self;
@@ -52,12 +49,11 @@ static PyObject *value_or_opaque(PyObject *self, uint32_t index_plus_one) {
     return Py_NewRef(value);
 }
 
-static PyObject *number(PyObject *self, uint32_t value) {
-    return PyLong_FromUnsignedLong(value);
-}
+static PyObject *number(PyObject *self, uint32_t value) { return PyLong_FromUnsignedLong(value); }
 
 // A tuple of what `make` makes of the entries of a list.
-static PyObject *list_tuple(PyObject *self, uint32_t list, PyObject *(*make)(PyObject *, uint32_t)) {
+static PyObject *list_tuple(PyObject *self, uint32_t list,
+                            PyObject *(*make)(PyObject *, uint32_t)) {
     const uint32_t *entries;
     size_t n = fcm_record_list(message_of(self), list, &entries);
     PyObject *tuple = PyTuple_New((Py_ssize_t)n);
@@ -92,8 +88,10 @@ static PyObject *record_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     int r = fcm_record_unpack(bytes, (size_t)size, &self->message);
     if (r < 0 || allocate(self) < 0) {
         Py_DECREF(self);
-        if (r == -EBADMSG) PyErr_SetString(PyExc_ValueError, "malformed record");
-        else PyErr_NoMemory();
+        if (r == -EBADMSG)
+            PyErr_SetString(PyExc_ValueError, "malformed record");
+        else
+            PyErr_NoMemory();
         return NULL;
     }
     return (PyObject *)self;
@@ -143,7 +141,8 @@ static int item_row(PyObject *self, PyObject *arg, uint32_t *ret_row) {
 static PyObject *derived_name(PyObject *self, uint32_t row) {
     Fcm__Record *m = message_of(self);
     PyObject *original = string_at(self, m->item_original[row] - 1);
-    PyObject *ids = original ? list_tuple(self, m->call_ids[m->item_call[row] - 1], string_at) : NULL;
+    PyObject *ids =
+        original ? list_tuple(self, m->call_ids[m->item_call[row] - 1], string_at) : NULL;
     PyObject *id = NULL, *name = NULL;
     if (ids && PyTuple_GET_SIZE(ids) == 1) {
         id = Py_NewRef(PyTuple_GET_ITEM(ids, 0));
@@ -373,9 +372,9 @@ static PyObject *record_build(PyObject *self, PyObject *args) {
     PyObject *list = inherited_init(&in, parent) == 0 ? PyList_New(0) : NULL;
     for (size_t i = index + 1; list && i < m->n_node_parent && m->node_parent[i] >= index; i++) {
         if (m->node_parent[i] != index) continue;
-        PyObject *node = build_node(self, &in, parent,
-                                    PyTuple_GET_ITEM(classes, (Py_ssize_t)m->node_class[i]),
-                                    (uint32_t)i);
+        PyObject *node =
+            build_node(self, &in, parent, PyTuple_GET_ITEM(classes, (Py_ssize_t)m->node_class[i]),
+                       (uint32_t)i);
         if (!node || PyList_Append(list, node) < 0) Py_CLEAR(list);
         Py_XDECREF(node);
     }
@@ -404,8 +403,10 @@ static PyObject *get_classes(PyObject *self, void *closure) {
     PyObject *tuple = PyTuple_New((Py_ssize_t)m->n_class_name);
     for (size_t i = 0; tuple && i < m->n_class_name; i++) {
         PyObject *name = string_at(self, m->class_name[i]);
-        if (!name) Py_CLEAR(tuple);
-        else PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, name);
+        if (!name)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, name);
     }
     return tuple;
 }
@@ -439,11 +440,13 @@ static PyObject *get_warnings(PyObject *self, void *closure) {
     PyObject *tuple = PyTuple_New((Py_ssize_t)m->n_warnings);
     for (size_t i = 0; tuple && i < m->n_warnings; i++) {
         Fcm__WarningRaised *w = m->warnings[i];
-        PyObject *entry = Py_BuildValue("(NsNLNL)", text_of(&w->text), w->category,
-                                        text_of(&w->filename), (long long)w->line,
-                                        text_of(&w->origin), (long long)w->node);
-        if (!entry) Py_CLEAR(tuple);
-        else PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, entry);
+        PyObject *entry =
+            Py_BuildValue("(NsNLNL)", text_of(&w->text), w->category, text_of(&w->filename),
+                          (long long)w->line, text_of(&w->origin), (long long)w->node);
+        if (!entry)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, entry);
     }
     return tuple;
 }

@@ -16,8 +16,8 @@ import pytest
 
 from . import compat
 from .frameless import frameless
-from .introspection import find_class
 from .here import HereCollection
+from .introspection import find_class
 from .materialize import lazify
 from .nodes import LazyFile, build_children, classes_of, lazy_class, real_class
 from .notes import DependencyNotes

@@ -2,13 +2,14 @@
 #include "harness.h"
 
 static struct fcm_frame encode_walk(size_t files) {
+    static char collector[] = "m:C"; // outlives the messages
     Fcm__FoundFile *items = calloc(files, sizeof *items);
     Fcm__FoundFile **list = calloc(files, sizeof *list);
     for (size_t i = 0; i < files; i++) {
         fcm__found_file__init(&items[i]);
         items[i].id = (uint32_t)i + 1;
         items[i].path = (ProtobufCBinaryData){.data = (uint8_t *)"/a/\xff", .len = 4};
-        items[i].collector = (char[]){"m:C"};
+        items[i].collector = collector;
         list[i] = &items[i];
     }
     Fcm__Walk walk = FCM__WALK__INIT;
