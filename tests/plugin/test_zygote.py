@@ -237,11 +237,11 @@ def test_walk_is_in_order_of_collection(tmp_path: Path) -> None:
         (("test_a.py", "test_a.py::test", "test_b.py"), ["test_a.py", "test_b.py"]),
         (("--doctest-modules", "test_a.py"), ["test_a.py", "test_a.py"]),
         (("--lf", "--ff", "--sw", "-x"), ["test_a.py", "test_b.py"]),
-        (("--collect-only", "--setup-plan", "-n0"), ["test_a.py", "test_b.py"]),
+        (("--collect-only", "--setup-plan", "-p", "xdist", "-n2"), ["test_a.py", "test_b.py"]),
     ],
 )
 def test_arguments(tmp_path: Path, args: tuple[str, ...], names: list[str]) -> None:
-    if "-n0" in args:
+    if "xdist" in args:
         pytest.importorskip("xdist")
     write(tmp_path, test_a="def test(): pass", test_b="def test(): pass")
     with Zygote(tmp_path, args) as zygote:
