@@ -2,7 +2,7 @@
 # Source it; it defines functions and `root` (the checkout), and leaves the current folder alone.
 #
 #   setup_system KIND...      compilers and libraries: `build`, and `tests` for what only the tests need
-#   setup_venv                .venv in the checkout, of the newest suitable Python it finds
+#   setup_venv                .venv in the checkout, of the first suitable Python it finds
 #   setup_packages NAME...    the packages of script/lib/requirements-NAME.txt, once for each content
 #   setup_product             build and install, only when a source has changed
 #
