@@ -178,7 +178,7 @@ setup_product() {
     hash=$(source_digest)
     if grep -qsxF "$hash" "$stamp"; then return 0; fi
     tag=$("$python" -c 'import sys; print(sys.implementation.cache_tag)')
-    build=$root/build/wheel-$tag
+    build=$root/build/wheel-$tag-${venv##*/}
     say "building and installing pytest-fastcollect-meta"
     rm -f "$stamp"
     local install=("$python" -m pip install --no-build-isolation --no-deps --force-reinstall
