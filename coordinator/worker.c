@@ -18,9 +18,11 @@ enum {
     POLL_MS = 50,          // where there is no pidfd
     LIMIT_LEAST = 60,      // seconds that every file may take
     LIMIT_TIMES = 20,      // its recorded duration
-    KILL_AFTER = 2,        // seconds between SIGTERM and SIGKILL
+    KILL_AFTER = 2,        // seconds between SIGTERM, SIGABRT and SIGKILL
     END_AFTER_CHANNEL = 1, // seconds between the end of its channel and SIGKILL
-    TAIL_SIZE = 4000,      // bytes of its last output in a failure
+    TAIL_SIZE = 16000,     // bytes of its last output on stderr, with its stacks, in a failure
+    OUT_TAIL_SIZE = 2000,  // the same of stdout
+    DETAIL_SIZE = TAIL_SIZE + OUT_TAIL_SIZE + 256,
     PREPARE_SECONDS = 600, // an executed worker may take to prepare
 };
 
@@ -72,7 +74,7 @@ static void worker_end(struct fcm_worker *worker, enum fcm_worker_end end, int s
 
 // Reason and detail of a loss.
 static const char *verdict(const struct fcm_worker *worker, int status, char *detail, size_t size) {
-    char how[64], tail[TAIL_SIZE];
+    char how[64], out[OUT_TAIL_SIZE], tail[TAIL_SIZE];
     const char *reason = "crashed", *more = "";
     fcm_child_describe(status, how, sizeof how);
     if (status == -1) {
@@ -88,7 +90,9 @@ static const char *verdict(const struct fcm_worker *worker, int status, char *de
         more = ", the system was out of memory";
     }
     size_t length = fcm_child_tail(worker->err_fd, tail, sizeof tail);
-    snprintf(detail, size, "%s%s%s%s", how, more, length ? "\n" : "", tail);
+    size_t printed = fcm_child_tail(worker->out_fd, out, sizeof out);
+    snprintf(detail, size, "%s%s%s%s%s%s", how, more, printed ? "\n" : "", out, length ? "\n" : "",
+             tail);
     return reason;
 }
 
@@ -103,7 +107,7 @@ static bool is_harmless(const struct fcm_worker *worker, int status, const char 
 
 // The farm has no answer for the file in hand, for good.
 static void report_loss(struct fcm_worker *worker, uint32_t id, int status) {
-    char detail[TAIL_SIZE + 256];
+    char detail[DETAIL_SIZE];
     const char *reason = verdict(worker, status, detail, sizeof detail), *native;
     if (is_harmless(worker, status, &native))
         fcm_session_send_native(worker->session, id, native, detail);
@@ -150,7 +154,7 @@ static void worker_bury(struct fcm_worker *worker, int status) {
     if (began || worker->end == FCM_END_RETIRED) {
         session->idle_deaths = 0;
     } else if (++session->idle_deaths >= FCM_WORKER_IDLE_DEATHS) {
-        char detail[TAIL_SIZE + 256];
+        char detail[DETAIL_SIZE];
         verdict(worker, status, detail, sizeof detail);
         fcm_session_leave(session, "workers die before they begin (%s)", detail);
     }
@@ -189,6 +193,12 @@ static void on_poll(struct ev_loop *loop, ev_timer *watcher, int events) {
 static void on_kill(struct ev_loop *loop, ev_timer *watcher, int events) {
     struct fcm_worker *worker = watcher->data;
     (void)events;
+    if (worker->end == FCM_END_LATE && !worker->aborted) {
+        // It keeps SIGTERM off: faulthandler answers this one too.
+        worker->aborted = true;
+        fcm_child_signal(worker->pid, SIGABRT);
+        return;
+    }
     ev_timer_stop(loop, watcher);
     if (worker->end == FCM_END_NONE) worker->end = FCM_END_CHANNEL;
     fcm_child_signal(worker->pid, SIGKILL);
@@ -229,6 +239,11 @@ static int on_begun(struct fcm_worker *worker, const struct fcm_frame *frame) {
     int r = fcm_codec_decode(frame, &message);
     if (r < 0) return r;
     uint32_t id = ((Fcm__Begun *)message)->id;
+    int out = fcm_channel_take_fd(&worker->peer.channel);
+    if (out >= 0) {
+        fcm_close_at(&worker->out_fd);
+        worker->out_fd = out;
+    }
     r = fcm_scheduler_begin(worker->session->scheduler, &worker->hand, id);
     if (r >= 0) start_limit(worker, limit_of(worker->session, id));
     return r;
@@ -321,6 +336,7 @@ static int worker_new(struct fcm_session *session, int channel, int err, bool ex
     worker->executed = executed;
     worker->pidfd = -1;
     worker->err_fd = err;
+    worker->out_fd = -1;
     worker->oom_kills = fcm_child_oom_kills();
     ev_init(&worker->death, on_death);
     ev_timer_init(&worker->poll, on_poll, POLL_MS / 1e3, POLL_MS / 1e3);
@@ -456,6 +472,7 @@ void fcm_worker_free(struct fcm_worker *worker) {
     }
     fcm_peer_done(&worker->peer);
     fcm_close_at(&worker->pidfd);
+    fcm_close_at(&worker->out_fd);
     fcm_close_at(&worker->err_fd);
     free(worker);
 }

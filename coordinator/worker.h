@@ -42,7 +42,9 @@ struct fcm_worker {
     struct fcm_peer peer;
     struct fcm_hand hand;
     int pidfd;
-    int err_fd; // what it prints on stderr
+    int err_fd;   // what it prints on stderr
+    int out_fd;   // the same on stdout, -1 until it has begun with a file
+    bool aborted; // SIGTERM has been in vain
     ev_io death;
     ev_timer poll;       // looks for its death where there is no pidfd
     ev_timer limit;      // of the file in hand

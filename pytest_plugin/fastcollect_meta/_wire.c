@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <structmember.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "channel.h"
@@ -281,10 +283,35 @@ static int type_of(const char *name) {
 typedef struct {
     PyObject_HEAD struct fcm_channel channel;
     int open;
+    int lost;     // somebody has closed our descriptor, or put another into its place
+    dev_t device; // of the socket
+    ino_t inode;
 } ChannelObject;
 
+static bool is_ours(const ChannelObject *self) {
+    struct stat info;
+    return fstat(self->channel.fd, &info) == 0 && info.st_dev == self->device &&
+           info.st_ino == self->inode;
+}
+
+// What stands in our descriptor's place is somebody else's and stays open.
+static void channel_end(ChannelObject *self) {
+    if (!self->open) return;
+    self->open = 0;
+    if (!is_ours(self)) self->channel.fd = -1;
+    fcm_channel_done(&self->channel);
+}
+
 static int channel_check(ChannelObject *self) {
-    if (self->open) return 0;
+    if (self->open && is_ours(self)) return 0;
+    if (self->open) {
+        self->lost = 1;
+        channel_end(self);
+    }
+    if (self->lost) {
+        raise_errno(-EBADF);
+        return -1;
+    }
     PyErr_SetString(PyExc_ValueError, "the channel is closed");
     return -1;
 }
@@ -458,10 +485,7 @@ static PyObject *channel_fileno(PyObject *op, PyObject *Py_UNUSED(ignored)) {
 
 static PyObject *channel_close(PyObject *op, PyObject *Py_UNUSED(ignored)) {
     ChannelObject *self = (ChannelObject *)op;
-    if (self->open) {
-        self->open = 0;
-        fcm_channel_done(&self->channel);
-    }
+    channel_end(self);
     Py_RETURN_NONE;
 }
 
@@ -476,6 +500,15 @@ static PyObject *channel_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         Py_DECREF(self);
         return raise_errno(r);
     }
+    struct stat info;
+    if (fstat(self->channel.fd, &info) < 0) {
+        r = -errno;
+        fcm_channel_done(&self->channel);
+        Py_DECREF(self);
+        return raise_errno(r);
+    }
+    self->device = info.st_dev;
+    self->inode = info.st_ino;
     self->open = 1;
     return (PyObject *)self;
 }
@@ -483,7 +516,7 @@ static PyObject *channel_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 static void channel_dealloc(PyObject *op) {
     ChannelObject *self = (ChannelObject *)op;
     PyTypeObject *type = Py_TYPE(op);
-    if (self->open) fcm_channel_done(&self->channel);
+    channel_end(self);
     type->tp_free(op);
     Py_DECREF(type);
 }

@@ -23,6 +23,9 @@ from fastcollect_meta.raised import RaisedWarning, importing_file, raw
 from fastcollect_meta.reasons import Unrepresentable
 from fastcollect_meta.syspath import SysPathPlan
 
+# Whatever a module puts in their place.
+_getpid, _exit = os.getpid, os._exit
+
 #: Exit statuses of a worker that mean something to the coordinator.
 LOST_CHANNEL = 97  # the file closed or replaced our descriptor: it has to be collected natively
 BROKEN = 98  # an error in here
@@ -254,9 +257,13 @@ def _resident() -> int:
 class Worker:
     """Answers Assign frames with records. Has the process to itself: never returns."""
 
-    def __init__(self, channel: Channel, collecting: Collecting, config: pytest.Config) -> None:
+    def __init__(
+        self, channel: Channel, collecting: Collecting, config: pytest.Config, out: int
+    ) -> None:
         self._channel = channel
-        self._identity = _worker.identify(channel.fileno())
+        self._pid = _getpid()
+        #: The file of stdout, until the coordinator has it too: for the last words before a crash.
+        self._unseen_out = out
         self._collecting = collecting
         self._config = config
         self._resident = _resident()
@@ -273,12 +280,14 @@ class Worker:
             status = 0
         except (EOFError, BrokenPipeError, ConnectionResetError):
             status = 0
+        except OSError:
+            status = LOST_CHANNEL
         except BaseException:
             with contextlib.suppress(BaseException):
                 traceback.print_exc(file=sys.__stderr__)
                 sys.__stderr__.flush()  # type: ignore[union-attr]
         finally:
-            os._exit(status)
+            _exit(status)
 
     def _step(self) -> bool:
         message = self._channel.receive(None)
@@ -289,7 +298,8 @@ class Worker:
             return False
         if kind != "Assign":
             raise RuntimeError(f"a worker got {kind}")
-        self._channel.send("Begun", {"id": id}, id)
+        self._channel.send("Begun", {"id": id}, id, self._unseen_out)
+        self._unseen_out = -1
         self._answer(id)
         self._tidy()
         return True
@@ -312,8 +322,13 @@ class Worker:
 
     def _check_channel(self) -> None:
         """A module may have closed every descriptor, or put another file into the place of ours."""
-        if _worker.identify(self._channel.fileno()) != self._identity:
-            os._exit(LOST_CHANNEL)
+        if _getpid() != self._pid:
+            # The file has forked, and this is the child, which isn't the one that was asked.
+            _exit(0)
+        try:
+            self._channel.fileno()
+        except OSError:
+            _exit(LOST_CHANNEL)
 
     def _tidy(self) -> None:
         resident = _resident()
@@ -337,4 +352,4 @@ def start_worker(
     faulthandler.enable(file=err)
     faulthandler.register(signal.SIGTERM, file=err, chain=True)
     compat.start_capture(config, out, err)
-    Worker(channel, Collecting(config, found, options, out, err), config).run()
+    Worker(channel, Collecting(config, found, options, out, err), config, out).run()

@@ -49,6 +49,12 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("fastcollect_meta_workers", "default of --workers", default=None)
     parser.addini("fastcollect_meta_manifest", "default of --manifest", default=None)
     parser.addini(
+        "fastcollect_meta_time_limit",
+        "seconds that collecting one file may take in a worker "
+        "(default: none but a generous one, by the file's history)",
+        default=None,
+    )
+    parser.addini(
         "fastcollect_meta_native",
         "files that are always collected natively (glob patterns relative to the root directory)",
         type="args",
@@ -86,6 +92,8 @@ class Options:
     native: tuple[str, ...]
     #: Path of the manifest, "no" for none, empty for its default place.
     manifest: str
+    #: Seconds that a file may take in a worker; 0 for a limit by its history.
+    time_limit: float
 
 
 def _workers(text: str, where: str) -> int:
@@ -100,6 +108,17 @@ def _workers(text: str, where: str) -> int:
     if number < 0:
         raise pytest.UsageError(f"{where}: expected a number from 0 on, or auto, not {text!r}")
     return number
+
+
+def _time_limit(config: pytest.Config) -> float:
+    text = str(config.getini("fastcollect_meta_time_limit") or "0").strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e9:
+        raise pytest.UsageError(f"fastcollect_meta_time_limit: expected seconds, not {text!r}")
+    return seconds
 
 
 def _manifest(config: pytest.Config, namespace: Any) -> str:
@@ -133,4 +152,5 @@ def read_options(config: pytest.Config, namespace: Any) -> Options:
         report=bool(getattr(namespace, "fcm_report", False)),
         native=tuple(config.getini("fastcollect_meta_native")),
         manifest=_manifest(config, namespace),
+        time_limit=_time_limit(config),
     )

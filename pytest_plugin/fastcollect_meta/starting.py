@@ -59,6 +59,7 @@ def start_farm(
             interpreter_args=[os.fsencode(arg) for arg in _interpreter_args()],
             sys_path=[os.fsencode(entry) for entry in sys.path],
             workers=options.workers,
+            time_limit=options.time_limit,
             hash_secret=_hash_secret(),
             prefetch=prefetch,
             record_dependencies=record_dependencies,

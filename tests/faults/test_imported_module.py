@@ -15,9 +15,7 @@ DEADLY = {
     "segfault": ("import ctypes\nctypes.string_at(1)", "SIGSEGV", True),
     "abort": ("os.abort()", "SIGABRT", True),
     "stack-overflow": (
-        "sys.setrecursionlimit(1 << 30)\n"
-        "def f(_=None):\n    return list(map(f, [0]))\n"
-        "f()",
+        "sys.setrecursionlimit(1 << 30)\ndef f(_=None):\n    return list(map(f, [0]))\nf()",
         "SIGSEGV",
         True,
     ),
@@ -137,9 +135,7 @@ SURVIVED = {
         "for _ in range(100):\n    libc.puts(line)\n    libc.write(2, line, len(line))"
     ),
     "chdir": "import os, tempfile\nos.chdir('/')",
-    "removed-directory": (
-        "import os, tempfile\nd = tempfile.mkdtemp()\nos.chdir(d)\nos.rmdir(d)"
-    ),
+    "removed-directory": ("import os, tempfile\nd = tempfile.mkdtemp()\nos.chdir(d)\nos.rmdir(d)"),
     "umask": "import os\nos.umask(0o777)",
     "signal-handlers": (
         "import signal\n"
@@ -171,14 +167,13 @@ SURVIVED = {
     "patched-open": "import builtins\nbuiltins.open = None",
     "patched-os": "import os\nos.fstat = os.getcwd = os.lseek = os.ftruncate = None",
     "profile": "import sys\nsys.setprofile(lambda *a: None)\nsys.settrace(lambda *a: None)",
-    "rlimit-files": (
-        "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))"
-    ),
+    "rlimit-files": ("import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))"),
 }
-_UNHARMED = {"removes-itself", "changes-itself"}  # change the folder: made anew for the second run
+#: What those harm natively that come after them: here it may be less.
+LESS = {"environ-cleared", "sys-path-cleared", "exit-hooks", "patched-open"}
 
 
-def _native_and_farm(tmp_path: Path, source: str, *args: str) -> None:
+def _native_and_farm(tmp_path: Path, source: str, *args: str, less: bool = False) -> None:
     results = []
     for farm in (False, True):
         folder = tmp_path / ("farm" if farm else "native") / "suite"
@@ -186,15 +181,19 @@ def _native_and_farm(tmp_path: Path, source: str, *args: str) -> None:
         write_suite(folder, {POISON: source + _TEST})
         results.append(run(folder, *args, farm=farm))
     native, farm_result = results
-    where = str(tmp_path)
+    if less:
+        assert farm_result.ids is not None
+        assert set(farm_result.ids) >= {*(native.ids or ()), *healthy_ids(folder)}
+        assert {n for n, _ in farm_result.errors} <= {n for n, _ in native.errors}
+        return
     assert farm_result.status == native.status, farm_result
     assert farm_result.ids == native.ids, farm_result
-    assert [nodeid for nodeid, _ in farm_result.errors] == [n for n, _ in native.errors], where
+    assert [nodeid for nodeid, _ in farm_result.errors] == [n for n, _ in native.errors]
 
 
 @pytest.mark.parametrize("name", SURVIVED)
 def test_survived(tmp_path: Path, name: str) -> None:
-    _native_and_farm(tmp_path, SURVIVED[name])
+    _native_and_farm(tmp_path, SURVIVED[name], less=name in LESS)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +248,7 @@ def test_memory_without_end(tmp_path: Path) -> None:
     import resource
 
     # Natively, too, this ends with a MemoryError.
-    source = "x = []\nwhile True:\n    x.append(bytearray(1 << 24))"
+    source = "x = []\nwhile True:\n    x.append(bytearray(1 << 22))"
     for name in ("native", "farm"):
         folder = tmp_path / name
         folder.mkdir()
@@ -257,7 +256,7 @@ def test_memory_without_end(tmp_path: Path) -> None:
         result = run(
             folder,
             farm=name == "farm",
-            prepare=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)),
+            prepare=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)),
         )
         assert result.status == pytest.ExitCode.INTERRUPTED, result
         assert result.ids == healthy_ids(folder)
