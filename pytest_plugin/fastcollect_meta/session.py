@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import compat
+from .adapters import needs_objects
 from .materialize import prepare_to_run
 from .nodes import is_lazy
 from .options import Options, read_options
@@ -210,9 +211,7 @@ def _stands_aside_for(config: pytest.Config) -> str:
         return "pytest-xdist distributes this run"
     if getattr(option, "showfixtures", False) or getattr(option, "show_fixtures_per_test", False):
         return "quiet"
-    if getattr(option, "testmon", False) or config.pluginmanager.has_plugin("TestmonSelect"):
-        return "pytest-testmon needs to see every test being made"
-    return ""
+    return needs_objects(config)
 
 
 def start(config: pytest.Config) -> CollectingSession | None:
