@@ -25,6 +25,7 @@ struct fcm_module_name {
     struct fcm_numbers nodes;
     struct fcm_numbers children; // names
     uint32_t latest;             // node of the spec found last, plus one
+    uint32_t loaded;             // node of the module that was found loaded last, plus one
 };
 
 // What belongs to a node besides its edges and facts. A root has no name: it stands for a test

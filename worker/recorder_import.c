@@ -29,7 +29,11 @@ static bool link_name(struct fcm_recorder *r, const uint32_t *from, unsigned cou
     if (id < 0) return false;
     bool any = false;
     if (module) {
-        int64_t node = fcm_recorder_node(r, name, module_file(module), true);
+        PyObject *file = module_file(module);
+        uint32_t loaded = r->names[id].loaded;
+        int64_t node = (int64_t)loaded - 1;
+        if (!loaded || r->modules[node].file != file) node = fcm_recorder_node(r, name, file, true);
+        r->names[id].loaded = (uint32_t)(node + 1);
         for (unsigned i = 0; node >= 0 && i < count; i++)
             fcm_recorder_add_edge(r, from[i], (uint32_t)node);
         any = true;
@@ -200,13 +204,17 @@ static void note_import(struct fcm_recorder *r, PyObject *globals, PyObject *nam
                         PyObject *fromlist, long level, bool called) {
     PyObject *absolute = resolve(globals, name, level);
     if (!absolute || PyUnicode_GET_LENGTH(absolute) == 0) goto done;
-    struct fcm_place place;
-    fcm_recorder_place(r, &place);
-    uint32_t count = r->graph.count;
-    int64_t owner = fcm_recorder_node_of_globals(r, globals, true);
-    if (owner >= count) fcm_recorder_add_edge(r, place.inner, (uint32_t)owner);
-
     PyCodeObject *code = code_of(globals, PyEval_GetFrame());
+    int64_t owner = fcm_recorder_node_of_globals(r, globals, false);
+    struct fcm_place place = {.inner = (uint32_t)owner};
+    // Mostly a module's top level imports: then it is the place itself.
+    bool top_level = code && PyUnicode_CompareWithASCIIString(code->co_name, "<module>") == 0;
+    if (owner < 0 || !top_level || r->loading) {
+        fcm_recorder_place(r, &place);
+        uint32_t count = r->graph.count;
+        owner = fcm_recorder_node_of_globals(r, globals, true);
+        if (owner >= count) fcm_recorder_add_edge(r, place.inner, (uint32_t)owner);
+    }
     bool dynamic = called || !code || !has_name(code, name);
     uint32_t from[2] = {place.inner};
     unsigned from_count = 1;
@@ -352,6 +360,21 @@ static PyObject *search_path(struct fcm_recorder *r) {
     return Py_XNewRef(r->search_path);
 }
 
+// Leaves it to Python to say what a search depends on. `found` is the file, False where nothing was
+// found, or NULL.
+static void note_search(struct fcm_recorder *r, int64_t node, PyObject *name, PyObject *found,
+                        PyObject *searched, PyObject *where) {
+    PyObject *entry = Py_BuildValue("(LOOOO)", (long long)node, name, found ? found : Py_None,
+                                    searched ? searched : Py_None, where ? where : Py_None);
+    // A node that was just made has an entry that says less.
+    Py_ssize_t last = PyList_GET_SIZE(r->fresh) - 1;
+    PyObject *plain = last >= 0 ? PyList_GET_ITEM(r->fresh, last) : NULL;
+    if (plain && PyLong_AsLongLong(PyTuple_GET_ITEM(plain, 0)) == node)
+        PySequence_DelItem(r->fresh, last);
+    if (!entry || PyList_Append(r->fresh, entry) < 0) r->broken = true;
+    Py_XDECREF(entry);
+}
+
 // A spec was looked for along a path and found, or not (None).
 static void note_spec(struct fcm_recorder *r, PyObject *name, PyObject *path, PyObject *spec) {
     PyObject *origin = NULL;
@@ -391,15 +414,8 @@ static void note_spec(struct fcm_recorder *r, PyObject *name, PyObject *path, Py
             if (may_keep(kind, own, name))
                 fcm_recorder_add_edge(r, (uint32_t)owner, (uint32_t)node);
         }
-        if (node >= count || !file) {
-            PyObject *entry = Py_BuildValue("(LOOOO)", (long long)node, name,
-                                            spec == Py_None ? Py_False
-                                            : file          ? file
-                                                            : Py_None,
-                                            searched ? searched : Py_None, where ? where : Py_None);
-            if (!entry || PyList_Append(r->fresh, entry) < 0) r->broken = true;
-            Py_XDECREF(entry);
-        }
+        if (node >= count || !file)
+            note_search(r, node, name, spec == Py_None ? Py_False : file, searched, where);
     }
     Py_XDECREF(searched);
     Py_XDECREF(origin);

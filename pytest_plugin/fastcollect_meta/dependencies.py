@@ -68,7 +68,7 @@ class _State:
     library_folders: list[tuple[str, int]] = field(default_factory=list)
     owners: dict[str, int] = field(default_factory=dict)
     listings: dict[str, frozenset[str]] = field(default_factory=dict)
-    real: dict[str, str | None] = field(default_factory=dict)
+    archives: dict[str, str | None] = field(default_factory=dict)  # folder: file that it lies in
     folders: dict[str, int] = field(default_factory=dict)
     modules: dict[str, list[int]] = field(default_factory=dict)  # file: nodes
 
@@ -315,22 +315,19 @@ def _expand() -> None:
 
 def _real_file(file: str) -> str | None:
     """The file on disk that a module's file is, or lies in (a zip); None for what is built in."""
-    if not os.path.isabs(file):
+    if not file.startswith("/"):
         if file in ("built-in", "frozen") or not os.path.exists(file):
             return None
         file = os.path.abspath(file)
-    found = _state.real.get(file, "")
-    if found == "":
-        found = file
-        while not os.path.isfile(found):
-            parent = os.path.dirname(found)
-            if parent == found or os.path.isdir(parent):
-                # Not there, or no longer: that is what has to stay.
-                found = file
-                break
-            found = parent
-        _state.real[file] = found
-    return found
+    folder = file.rpartition("/")[0]
+    archive = _state.archives.get(folder, "")
+    if archive == "":
+        above = folder
+        while above and not os.path.isdir(above) and not os.path.isfile(above):
+            above = os.path.dirname(above)
+        archive = above if os.path.isfile(above) else None
+        _state.archives[folder] = archive
+    return file if archive is None else archive
 
 
 def _candidates(
@@ -347,7 +344,8 @@ def _candidates(
     for entry in searched or ():
         if not isinstance(entry, str):
             continue
-        entry = os.path.abspath(entry or ".")
+        if not entry.startswith("/"):
+            entry = os.path.abspath(entry or ".")
         owner = _owner(entry)
         if owner == _STDLIB:
             if found is not None and found.startswith(entry + "/"):

@@ -294,7 +294,7 @@ def test_variables(project: Project) -> None:
     assert set(recorded.variables("test_copy.py")) == {"*"}
     prefixes = recorded.variables("test_prefix.py")
     assert set(prefixes) == {"MY_*", "ONE_*", "TWO_*"}
-    assert set(recorded.variables("test_patch.py")) <= {"A"}
+    assert not {"*", "PATH", "HOME"} & set(recorded.variables("test_patch.py"))
     assert recorded.variables("test_none.py") == {}
 
     again = project.record(SET="value", MY_X="2", SHLVL="77")
@@ -393,7 +393,7 @@ def show():
                  "import importlib; importlib.import_module('.x')", "os.environ['NO']", "os.environ[5]",
                  "import broken.part", "from . import x", "import importlib; importlib.import_module('broken')"]:
         try:
-            exec(code, {'os': os})
+            exec(compile(code, 'shown', 'exec'), {'os': os})
         except BaseException:
             traceback.print_exc(file=sys.stdout)
     print(type(os.environ), repr(__import__), __import__.__module__, __import__.__name__, type(os.environ._data))
@@ -462,6 +462,7 @@ def test_closure_holds_what_a_process_of_its_own_loads(
     project.folder = tmp_path / "project"
     project.folder.mkdir()
     args = ("--rootdir", str(root), "-c", os.devnull, "-p", "no:randomly")
+    pytest.importorskip("hypothesis", reason="pandas' conftest needs it")
     together = project.record(*args, str(root / folder), check=False)
     paths = sorted(together.data["files"])
     assert len(paths) >= sample
