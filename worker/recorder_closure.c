@@ -91,6 +91,7 @@ static int reach_mentions(struct fcm_recorder *r, uint32_t node, const uint8_t *
     struct fcm_module *module = &r->modules[node];
     if (!module->mentions || module->mentions_version == r->graph.count) return 0;
     module->mentions_version = r->graph.count;
+    bool project = fcm_recorder_owner(r, node) == FCM_OWNER_PROJECT;
     PyObject *mentions = PySequence_List(module->mentions);
     int e = mentions ? 0 : -ENOMEM;
     for (Py_ssize_t i = 0; e == 0 && i < PyList_GET_SIZE(mentions); i++) {
@@ -98,6 +99,11 @@ static int reach_mentions(struct fcm_recorder *r, uint32_t node, const uint8_t *
         if (name < 0) continue;
         const struct fcm_numbers *nodes = &r->names[name].nodes;
         for (uint32_t n = 0; e == 0 && n < nodes->count; n++) {
+            // A library that mentions "settings" doesn't mean the project's, or one that isn't
+            // there.
+            bool libraries = r->modules[nodes->items[n]].file &&
+                             fcm_recorder_owner(r, nodes->items[n]) != FCM_OWNER_PROJECT;
+            if (!project && !libraries) continue;
             fcm_recorder_add_edge(r, node, nodes->items[n]);
             if (!seen[nodes->items[n]]) e = fcm_numbers_add(frontier, nodes->items[n]);
         }

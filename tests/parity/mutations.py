@@ -42,6 +42,7 @@ FILES: Mapping[str, str] = {
     "lib/space/part.py": "PARTS = ['part']\n",
     "lib/lazy.py": (
         "import importlib\n\n\ndef __getattr__(name):\n"
+        "    if name != 'target':\n        raise AttributeError(name)\n"
         "    globals()[name] = module = importlib.import_module('lazy_' + name)\n    return module\n"
     ),
     "lib/lazy_target.py": "LAZY = ['lazy']\n",
@@ -217,8 +218,12 @@ def _to_files() -> Iterator[Change]:
         listed = listers(name)
         # The folder of a namespace package that is empty is still a package; whoever used the file notices.
         gone = {name} if name in TESTS else set()
-        yield Change(f"delete {name}", "delete", (used | listed) - gone, others - listed, _delete(name))
-        yield Change(f"rename {name}", "rename", (used | listed) - gone, others - listed, _rename(name))
+        yield Change(
+            f"delete {name}", "delete", (used | listed) - gone, others - listed, _delete(name)
+        )
+        yield Change(
+            f"rename {name}", "rename", (used | listed) - gone, others - listed, _rename(name)
+        )
         yield Change(f"replace {name}", "touch", frozenset(), TESTS - listed, _replace(name))
 
 
@@ -237,6 +242,9 @@ def _edit(name: str) -> Callable[[Path], None]:
     return apply
 
 
+_NEXT = str.maketrans("012345678abcdefghijklmnopqrstuvwxy", "123456789bcdefghijklmnopqrstuvwxyz")
+
+
 def _rewrite(name: str) -> Callable[[Path], None]:
     """Another content of the same size, with the old times."""
 
@@ -244,7 +252,7 @@ def _rewrite(name: str) -> Callable[[Path], None]:
         path = folder / name
         text = path.read_text()
         old = path.stat()
-        path.write_text(text.swapcase() if not name.endswith(".py") else "#" + text[1:])
+        path.write_text("#" + text[1:] if name.endswith(".py") else text.translate(_NEXT))
         os.utime(path, ns=(old.st_atime_ns, old.st_mtime_ns + 1_000_000_000))
 
     return apply
@@ -326,7 +334,9 @@ def _new_files() -> Iterator[Change]:
         "README",
     ]
     for name in no:
-        yield Change(f"add {name}", "add", nothing, TESTS, _add(name, "def test_new():\n    pass\n"))
+        yield Change(
+            f"add {name}", "add", nothing, TESTS, _add(name, "def test_new():\n    pass\n")
+        )
 
 
 def _add(name: str, text: str) -> Callable[[Path], None]:
@@ -368,7 +378,14 @@ def _runs() -> Iterator[Change]:
     ]
     for args in everything:
         yield Change(f"option {' '.join(args)}", "option", TESTS, nothing, args=args)
-    selecting = [("-k", "helper"), ("-v",), ("-rA",), ("--maxfail=2",), ("tests/b",), ("--tb=short",)]
+    selecting = [
+        ("-k", "helper"),
+        ("-v",),
+        ("-rA",),
+        ("--maxfail=2",),
+        ("tests/b",),
+        ("--tb=short",),
+    ]
     for args in selecting:
         yield Change(f"option {' '.join(args)}", "option", nothing, TESTS, args=args)
     ini = FILES["pytest.ini"]
