@@ -64,6 +64,7 @@ class Project:
         path = [str(SUPPORT), *filter(None, [os.environ.get("PYTHONPATH")])]
         environ["PYTHONPATH"] = os.pathsep.join(path)
         environ.pop("PYTEST_ADDOPTS", None)
+        environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         options = "-p recording -p no:cacheprovider --collect-only -q".split()
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *options, *args],
