@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--modes",
         default="",
-        help="compare these with native instead of a case's own: here,farm,again,native",
+        help="compare these with native instead of a case's own: here,farm,again,here-again,native",
     )
     group.addoption(
         "--examples",

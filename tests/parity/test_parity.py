@@ -17,19 +17,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def in_mode(workspace: Workspace, case: Case, mode: str, probe: Path) -> Outcome:
-    """The outcome of the case's run in a mode; "again" is the second of two runs of the farm."""
+    """The outcome of the case's run in a mode: native, here, farm, or the second of two runs that share a manifest
+    (again: of the farm, here-again: in this process)."""
+    env = dict(case.env)
 
     def once(mode: str) -> Outcome:
         args = [*MODES[mode], *case.args]
-        return run(
-            workspace.folder / case.folder, args, probe=probe, deep=case.deep, env=dict(case.env)
-        )
+        return run(workspace.folder / case.folder, args, probe=probe, deep=case.deep, env=env)
 
     workspace.reset()
-    if mode == "again":
-        once("farm")
+    if mode.endswith("again"):
+        env["FASTCOLLECT_META_MANIFEST"] = str(workspace.folder.parent / f"manifest-{mode}")
+        mode = "here" if mode == "here-again" else "farm"
+        once(mode)
         workspace.reset(compiled=False)
-        mode = "farm"
     return once(mode)
 
 
