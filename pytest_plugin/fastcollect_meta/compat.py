@@ -594,14 +594,14 @@ def python_version() -> str:
 
 
 @contextlib.contextmanager
-def observed_warnings(observe: Callable[[Any], None]) -> Iterator[None]:
-    """Tell of each WarningMessage that passes the filters, and let it go its way."""
+def observed_warnings(observe: Callable[[Any], bool]) -> Iterator[None]:
+    """Tell of each WarningMessage that passes the filters; it goes its way if `observe` says so."""
     module: Any = warnings
     original = module._showwarnmsg_impl
 
     def show(message: Any) -> None:
-        observe(message)
-        original(message)
+        if observe(message):
+            original(message)
 
     module._showwarnmsg_impl = show
     try:

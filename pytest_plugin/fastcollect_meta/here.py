@@ -49,10 +49,12 @@ class HereCollection:
         self._descend(self.node, children)
         return children
 
-    def _on_warning(self, message: Any) -> None:
+    def _on_warning(self, message: Any) -> bool:
+        """Only what the file itself raises is logged at once; the rest is when pytest asks for the class."""
         self._warnings.append(
             RaisedWarning(message, importing_file(sys._getframe(1)), self._number)
         )
+        return self._number == 0
 
     def _descend(self, collector: pytest.Collector, children: list[Any]) -> None:
         self._children[collector] = children
@@ -61,15 +63,16 @@ class HereCollection:
             if not isinstance(child, pytest.Collector):
                 continue
             self._number = self._seen
+            known = len(self._warnings)
             try:
                 found = list(child.collect())
             except (KeyboardInterrupt, SystemExit):
                 raise
-            except BaseException as error:
+            except BaseException:
+                # pytest shall see it raised by the collector itself
                 self._failed = True
-                child.__dict__["collect"] = _once(child, _raising(error))
                 continue
-            child.__dict__["collect"] = _once(child, lambda found=found: found)  # type: ignore[misc]
+            child.__dict__["collect"] = _once(child, found, self._warnings[known:])
             self._descend(child, found)
 
     def record(self, report: Any) -> bytes | None:
@@ -102,20 +105,13 @@ class HereCollection:
         return packed
 
 
-def _once(node: Any, answer: Callable[[], Any]) -> Callable[[], Any]:
-    """A collect() that gives the answer and then makes way for the node's own."""
+def _once(node: Any, found: list[Any], raised: list[RaisedWarning]) -> Callable[[], Any]:
+    """A collect() that gives what was found, with its warnings, and then makes way for the node's own."""
 
     def collect() -> Any:
         node.__dict__.pop("collect", None)
-        return answer()
+        for warning in raised:
+            compat.log_warning(warning.message)
+        return found
 
     return collect
-
-
-def _raising(error: BaseException) -> Callable[[], Any]:
-    def answer() -> Any:
-        with contextlib.suppress(AttributeError):
-            error.__traceback__ = error.__traceback__.tb_next if error.__traceback__ else None
-        raise error
-
-    return answer

@@ -116,7 +116,7 @@ KNOWN = {
 def way(suite: str, name: str, **fields: object) -> Case:
     args = tuple(arg.replace("{first}", first_file(suite)) for arg in WAYS[name])
     if suite in KNOWN:
-        fields["known"] = (("farm", KNOWN[suite]), ("again", KNOWN[suite]))
+        fields["known"] = tuple((mode, KNOWN[suite]) for mode in ("farm", "again", "here-again"))
     return Case(suite, name, args, **fields)  # type: ignore[arg-type]
 
 
