@@ -17,10 +17,10 @@ import pytest
 from forkserver import ForkServer
 from hypothesis import HealthCheck, Phase, given, settings
 from random_suites import RandomSuite, random_suites
-from sameness import MODES, differences, load_compare, shared_parity
+from sameness import MODES, Outcome, differences, load_compare, shared_parity
 
 #: Random suites that are tried by default, in this process and with the farm.
-FEW = {"here": 30, "farm": 8}
+FEW = {"here": 30, "farm": 8, "again": 6}
 
 
 @pytest.fixture(scope="module")
@@ -38,48 +38,65 @@ def server(probe: Path) -> Iterator[ForkServer]:
     server.close()
 
 
+def write(suite: RandomSuite, folder: Path) -> None:
+    """The suite's files in a folder that nothing else is in."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, text in suite.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
 def checker(
     server: ForkServer, probe: Path, mode: str, deep: bool
 ) -> Callable[[RandomSuite], None]:
-    """A function that raises AssertionError where the plugin's run of a suite differs."""
+    """A function that fails where the plugin's run of a suite differs. Mode "again": the second run with a manifest."""
     compare = load_compare(probe)
 
     def check(suite: RandomSuite) -> None:
         with tempfile.TemporaryDirectory(prefix="random-suite-") as tmp:
             folder = Path(tmp, "suite")
 
-            def run(mode: str):  # type: ignore[no-untyped-def]
-                shutil.rmtree(folder, ignore_errors=True)
-                for name, text in suite.files.items():
-                    path = folder / name
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(text, encoding="utf-8")
-                return server.run(folder, [*MODES[mode], *suite.args], deep=deep)
+            def run(mode: str, times: int) -> Outcome:
+                write(suite, folder)
+                env = {"FASTCOLLECT_META_MANIFEST": str(Path(tmp, f"manifest-{mode}"))}
+                for _ in range(times):
+                    for name in ("order.txt", ".pytest_cache"):
+                        rm(folder / name)
+                    outcome = server.run(folder, [*MODES[mode], *suite.args], deep=deep, env=env)
+                return outcome
 
-            native = run("native")
-            plugin = run(mode)
+            times = 2 if mode == "again" else 1
+            native = run("native", times)
+            plugin = run("farm" if mode == "again" else mode, times)
             found = differences(compare, native, plugin, deep)
-            if found and not differences(compare, native, run("native"), deep):
-                keep(suite, found, mode, folder)
+            if found and not differences(compare, native, run("native", times), deep):
+                keep(suite, found, mode)
                 pytest.fail("\n".join([f"{mode}{' deep' if deep else ''}", *found]), pytrace=False)
 
     return check
 
 
-def keep(suite: RandomSuite, found: list[str], mode: str, folder: Path) -> None:
-    """Copies a suite that fails to $FCM_FOUND."""
+def rm(path: Path) -> None:
+    """Removes a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def keep(suite: RandomSuite, found: list[str], mode: str) -> None:
+    """Writes a suite that fails, and how, to $FCM_FOUND."""
     base = os.environ.get("FCM_FOUND")
     if base:
         target = Path(base, hashlib.sha256(repr(suite).encode()).hexdigest()[:10])
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(folder, target)
-        (target / "FOUND").write_text(
-            "\n".join([f"{mode}: pytest {' '.join(suite.args)}", *found]), encoding="utf-8"
-        )
+        write(suite, target)
+        text = "\n".join([f"{mode}: pytest {' '.join(suite.args)}", *found])
+        (target / "FOUND").write_text(text, encoding="utf-8")
 
 
 @pytest.mark.parametrize("deep", [False, True], ids=["run", "deep"])
-@pytest.mark.parametrize("mode", ["here", "farm"])
+@pytest.mark.parametrize("mode", list(FEW))
 def test_random_suites(
     mode: str, deep: bool, server: ForkServer, probe: Path, pytestconfig: pytest.Config
 ) -> None:

@@ -315,17 +315,31 @@ QUICK = frozenset(
 )
 
 
+#: Suites that are run twice by default, the second time from what the first has left.
+AGAIN = (
+    "parametrize",
+    "classes",
+    "scopes",
+    "unittests",
+    "doctests",
+    "fixtures",
+    "hooks_items",
+    "errors",
+)
+
+
 def quick() -> list[Case]:
     """The cases that run by default."""
     cases = [way(suite, "run") for suite in suites()]
     cases += [way(suite, "collect", deep=True, modes=("here",)) for suite in suites()]
     cases += [case for case in SPECIAL if case.id in QUICK]
+    cases += [asked(suite, name="again", modes=("again",)) for suite in AGAIN]
     return _once(cases)
 
 
 def full() -> list[Case]:
     """The product of suites and ways, and the special cases, in every mode."""
-    modes = ("here", "farm", "again")
+    modes = ("here", "farm", "again", "here-again")
     cases = [dataclasses.replace(case, modes=modes) for case in quick() + SPECIAL]
     cases += [way(suite, name, modes=modes) for suite in suites() for name in WAYS]
     cases += [
