@@ -132,6 +132,18 @@ double fcm_child_cpu(pid_t pid) {
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
+int fcm_child_threads(pid_t pid) {
+    FCM_AUTO_FREE char *text = NULL;
+    char *fields;
+    int threads;
+    if (read_stat(pid, &text, &fields) < 0) return 0;
+    // As above, then cutime cstime priority nice.
+    return sscanf(fields, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
+                  &threads) == 1
+               ? threads
+               : 0;
+}
+
 void fcm_child_signal(pid_t pid, int signal) {
     if (pid <= 1) return;
     if (getpgid(pid) == pid)

@@ -48,6 +48,9 @@ int fcm_child_end_all(int timeout_ms);
 // Seconds of CPU that a process has used; works on a zombie too. 0 when it is gone.
 double fcm_child_cpu(pid_t pid);
 
+// How many threads a process has, 0 when it is gone.
+int fcm_child_threads(pid_t pid);
+
 // Number of processes that the kernel killed for lack of memory since it started; -1 unknown.
 long long fcm_child_oom_kills(void);
 

@@ -17,6 +17,8 @@ struct file {
     uint32_t next;   // id of the next in `alone`
     unsigned holders;
     unsigned deaths;
+    bool executed; // only for a worker that is no fork
+    bool declared; // to be collected alone
     enum file_state state;
 };
 
@@ -30,6 +32,7 @@ struct fcm_scheduler {
     uint32_t alone_first;
     uint32_t alone_last;
     size_t alone_count;
+    size_t alone_executed;
     size_t open;
     size_t hand_count;
     struct fcm_hand *hands;
@@ -143,11 +146,28 @@ int fcm_scheduler_add(struct fcm_scheduler *s, uint32_t id, double duration) {
     return 0;
 }
 
+static void alone_push(struct fcm_scheduler *s, uint32_t id) {
+    struct file *file = file_at(s, id);
+    file->state = FILE_ALONE;
+    file->next = 0;
+    if (s->alone_last)
+        file_at(s, s->alone_last)->next = id;
+    else
+        s->alone_first = id;
+    s->alone_last = id;
+    s->alone_count++;
+    s->alone_executed += file->executed;
+}
+
 int fcm_scheduler_want(struct fcm_scheduler *s, uint32_t id) {
     struct file *file = file_of(s, id);
     if (!file) return -ENOENT;
     if (file->state == FILE_DONE) return 0;
     if (file->wanted) return 1;
+    if (file->declared && file->state == FILE_WAITING) {
+        heap_remove(s, id);
+        alone_push(s, id);
+    }
     file->wanted = ++s->questions;
     if (file->state == FILE_WAITING) {
         s->heap_wanted++;
@@ -161,23 +181,22 @@ double fcm_scheduler_duration(const struct fcm_scheduler *s, uint32_t id) {
     return file ? file->duration : -1;
 }
 
-static void alone_push(struct fcm_scheduler *s, uint32_t id) {
+// The first one for such a worker, 0 none.
+static uint32_t alone_pop(struct fcm_scheduler *s, bool executed) {
+    uint32_t before = 0, id = s->alone_first;
+    while (id && file_at(s, id)->executed && !executed) {
+        before = id;
+        id = file_at(s, id)->next;
+    }
+    if (!id) return 0;
     struct file *file = file_at(s, id);
-    file->state = FILE_ALONE;
-    file->next = 0;
-    if (s->alone_last)
-        file_at(s, s->alone_last)->next = id;
+    if (before)
+        file_at(s, before)->next = file->next;
     else
-        s->alone_first = id;
-    s->alone_last = id;
-    s->alone_count++;
-}
-
-static uint32_t alone_pop(struct fcm_scheduler *s) {
-    uint32_t id = s->alone_first;
-    s->alone_first = file_at(s, id)->next;
-    if (!s->alone_first) s->alone_last = 0;
+        s->alone_first = file->next;
+    if (s->alone_last == id) s->alone_last = before;
     s->alone_count--;
+    s->alone_executed -= file->executed;
     return id;
 }
 
@@ -194,6 +213,20 @@ void fcm_scheduler_settle(struct fcm_scheduler *s, uint32_t id) {
     if (file->state == FILE_ALONE) return;
     if (file->state == FILE_WAITING) heap_remove(s, id);
     file_done(s, file);
+}
+
+void fcm_scheduler_need_executed(struct fcm_scheduler *s, uint32_t id) {
+    struct file *file = file_of(s, id);
+    if (file && file->state == FILE_HELD) file->executed = true;
+}
+
+void fcm_scheduler_set_alone(struct fcm_scheduler *s, uint32_t id) {
+    struct file *file = file_of(s, id);
+    if (!file || file->state != FILE_WAITING) return;
+    file->declared = true;
+    if (!s->prefetch && !file->wanted) return;
+    heap_remove(s, id);
+    alone_push(s, id);
 }
 
 // ---- hands ----
@@ -227,12 +260,14 @@ static uint32_t wanted_elsewhere(const struct fcm_scheduler *s, const struct fcm
 
 int fcm_scheduler_next(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t *ret_id) {
     uint32_t id = 0;
-    if (hand->count == FCM_HAND_SIZE || hand->alone) return 0;
+    if (hand->count == FCM_HAND_SIZE || hand->alone || hand->spent) return 0;
     bool idle = hand->count == 0;
     if (idle && !hand->used && s->alone_count > 0) {
-        id = alone_pop(s);
-        hand->alone = true;
-    } else if (idle && s->heap_wanted == 0) {
+        id = alone_pop(s, hand->executed);
+        hand->alone = id != 0;
+        hand->spent = id != 0 && file_at(s, id)->declared;
+    }
+    if (!id && idle && s->heap_wanted == 0) {
         id = wanted_elsewhere(s, hand);
     }
     if (!id && s->heap_count > 0 && (s->prefetch || s->heap_wanted > 0)) {
@@ -292,7 +327,7 @@ static enum fcm_loss hand_back(struct fcm_scheduler *s, uint32_t id, bool guilty
         return FCM_LOSS_FINAL;
     }
     if (file->holders == 0) {
-        if (guilty || alone)
+        if (guilty || alone || file->declared)
             alone_push(s, id);
         else
             heap_push(s, id);
@@ -324,6 +359,8 @@ enum fcm_loss fcm_scheduler_lose(struct fcm_scheduler *s, struct fcm_hand *hand,
 size_t fcm_scheduler_waiting(const struct fcm_scheduler *s) {
     return s->alone_count + (s->prefetch ? s->heap_count : s->heap_wanted);
 }
+
+size_t fcm_scheduler_alone_executed(const struct fcm_scheduler *s) { return s->alone_executed; }
 
 size_t fcm_scheduler_alone(const struct fcm_scheduler *s) { return s->alone_count; }
 

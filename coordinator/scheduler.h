@@ -26,7 +26,9 @@ struct fcm_hand {
     unsigned count;
     uint32_t begun; // the one that is being collected, 0 none
     bool used;      // it has begun with a file: no longer fresh
-    bool alone;     // it holds a file that is retried, and gets nothing else until that is answered
+    bool executed;  // its worker is no fork: set by the worker
+    bool spent; // gets nothing any more: set by the worker, or a file that is to be collected alone
+    bool alone; // it holds a file that is retried, and gets nothing else until that is answered
 };
 
 // What became of the file that was being collected when a hand was lost.
@@ -66,6 +68,13 @@ int fcm_scheduler_answer(struct fcm_scheduler *scheduler, struct fcm_hand *hand,
 // The file is answered from elsewhere (a manifest).
 void fcm_scheduler_settle(struct fcm_scheduler *scheduler, uint32_t id);
 
+// A file that was lost is only to be retried by an executed worker. Called before
+// fcm_scheduler_lose().
+void fcm_scheduler_need_executed(struct fcm_scheduler *scheduler, uint32_t id);
+
+// A file that is to be collected alone, in a fresh hand that gets no other file after it.
+void fcm_scheduler_set_alone(struct fcm_scheduler *scheduler, uint32_t id);
+
 // The worker is no more; its hand leaves. Files ahead wait again. `retry` false makes the loss
 // final.
 enum fcm_loss fcm_scheduler_lose(struct fcm_scheduler *scheduler, struct fcm_hand *hand, bool retry,
@@ -75,5 +84,7 @@ enum fcm_loss fcm_scheduler_lose(struct fcm_scheduler *scheduler, struct fcm_han
 // answered.
 size_t fcm_scheduler_waiting(const struct fcm_scheduler *scheduler);
 size_t fcm_scheduler_alone(const struct fcm_scheduler *scheduler);
+// Those of the latter that need an executed one.
+size_t fcm_scheduler_alone_executed(const struct fcm_scheduler *scheduler);
 size_t fcm_scheduler_open(const struct fcm_scheduler *scheduler);
 size_t fcm_scheduler_total(const struct fcm_scheduler *scheduler);

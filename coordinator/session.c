@@ -9,10 +9,16 @@
 #include "child.h"
 #include "config.h"
 #include "log.h"
+#include "memory.h"
 
 enum {
     END_MS = 5000,   // that killed processes get to go
     FLUSH_MS = 1000, // between two looks whether main is still there
+
+    LEAST_GROWTH = 64 << 20, // bytes that a worker is taken to need
+    SPARE_SHARE = 50,        // of all memory: less of it is too little
+    GUILTY_SHARE = 4,        // of all memory: a worker that has more of it may be ended
+    MEMORY_SECONDS = 1,      // between two looks at it
 };
 
 void fcm_session_leave(struct fcm_session *session, const char *format, ...) {
@@ -90,6 +96,16 @@ static int remember_path(struct fcm_session *session, ProtobufCBinaryData path) 
     return 0;
 }
 
+// What the user wants with a file.
+static void place_file(struct fcm_session *session, const Fcm__FoundFile *file) {
+    if (file->native) {
+        fcm_scheduler_settle(session->scheduler, file->id);
+        fcm_session_send_native(session, file->id, "declared-native", "");
+    } else if (file->alone) {
+        fcm_scheduler_set_alone(session->scheduler, file->id);
+    }
+}
+
 void fcm_session_on_walk(struct fcm_session *session, struct fcm_frame *frame) {
     FCM_AUTO_MESSAGE void *message = NULL;
     int r = session->walk_done ? -EPROTO : fcm_codec_decode(frame, &message);
@@ -97,6 +113,7 @@ void fcm_session_on_walk(struct fcm_session *session, struct fcm_frame *frame) {
     for (size_t i = 0; r == 0 && i < walk->n_files; i++) {
         r = fcm_scheduler_add(session->scheduler, walk->files[i]->id, -1);
         if (r == 0) r = remember_path(session, walk->files[i]->path);
+        if (r == 0) place_file(session, walk->files[i]);
     }
     if (r < 0) {
         fcm_frame_done(frame);
@@ -198,36 +215,81 @@ static void sweep(struct fcm_session *session) {
 }
 
 static bool takes_files(const struct fcm_worker *worker) {
+    if (worker->hand.spent) return false;
     return worker->state == FCM_WORKER_FORKING || worker->state == FCM_WORKER_PREPARING ||
            worker->state == FCM_WORKER_READY;
 }
 
 // A file that is retried needs a worker that has done nothing yet.
-static void make_room(struct fcm_session *session) {
+static void make_room(struct fcm_session *session, bool executed) {
     for (struct fcm_worker *worker = session->workers; worker; worker = worker->next)
-        if (takes_files(worker) && worker->hand.used && worker->hand.count == 0) {
+        if (takes_files(worker) && (worker->hand.used || (executed && !worker->executed)) &&
+            worker->hand.count == 0) {
             fcm_worker_retire(worker);
             return;
         }
 }
 
+// Those that have grown too much, or have collected a file that wants to be alone.
+static void let_go(struct fcm_session *session) {
+    for (struct fcm_worker *worker = session->workers; worker; worker = worker->next)
+        if (worker->hand.spent && worker->hand.count == 0) fcm_worker_retire(worker);
+}
+
+// Whether there is memory for one more, `fresh` of those present having nothing yet.
+static bool affords_worker(struct fcm_session *session, size_t present, size_t fresh) {
+    struct fcm_memory memory;
+    if (present == 0 || fcm_memory_read("", &memory) < 0) return true;
+    uint64_t each = session->growth > LEAST_GROWTH ? session->growth : LEAST_GROWTH;
+    if (memory.available > memory.total / SPARE_SHARE + (fresh + 1) * each) return true;
+    if (!session->memory_short)
+        fcm_log("memory is short (%llu MiB to be had); going on with %zu workers",
+                (unsigned long long)(memory.available >> 20), present);
+    session->memory_short = true;
+    return false;
+}
+
+// Better one file's end than that of who knows what.
+static void on_memory(struct ev_loop *loop, ev_timer *watcher, int events) {
+    (void)loop, (void)events;
+    struct fcm_session *session = watcher->data;
+    struct fcm_memory memory;
+    if (!session->workers || fcm_memory_read("", &memory) < 0) return;
+    if (memory.available >= memory.total / SPARE_SHARE) return;
+    struct fcm_worker *largest = NULL;
+    uint64_t most = memory.total / GUILTY_SHARE;
+    for (struct fcm_worker *worker = session->workers; worker; worker = worker->next) {
+        uint64_t size = worker->pid > 0 ? fcm_memory_of(worker->pid) : 0;
+        if (size < most) continue;
+        most = size;
+        largest = worker;
+    }
+    if (largest) fcm_worker_end_for_memory(largest, most);
+}
+
 // As many workers as there is work for and main allows.
 static void hire(struct fcm_session *session) {
     size_t most = session->request->workers ? session->request->workers : 1;
-    size_t able = 0, idle = 0, fresh = 0, present = 0;
+    size_t able = 0, idle = 0, fresh = 0, executed = 0, present = 0;
     for (struct fcm_worker *worker = session->workers; worker; worker = worker->next) {
         present++;
         if (!takes_files(worker)) continue;
         able++;
         idle += worker->hand.count == 0;
         fresh += !worker->hand.used && worker->hand.count == 0;
+        executed += worker->executed && !worker->hand.used && worker->hand.count == 0;
     }
     size_t waiting = fcm_scheduler_waiting(session->scheduler);
     size_t alone = fcm_scheduler_alone(session->scheduler);
-    if (alone > fresh && able >= most) make_room(session);
+    size_t alone_executed = fcm_scheduler_alone_executed(session->scheduler);
+    if ((alone > fresh || alone_executed > executed) && able >= most)
+        make_room(session, alone_executed > executed);
     // Dying ones count too: a machine without memory isn't helped by more of them.
-    while (!session->leaving && present < most && (idle < waiting || fresh < alone)) {
-        int r = fcm_worker_start(session);
+    while (!session->leaving && present < most &&
+           (idle < waiting || fresh < alone || executed < alone_executed)) {
+        if (!affords_worker(session, present, fresh)) return;
+        bool execute = executed < alone_executed;
+        int r = fcm_worker_start(session, execute);
         if (r < 0) {
             fcm_log("cannot start a worker (%s)%s", strerrordesc_np(-r),
                     present ? "; going on with fewer" : "");
@@ -235,7 +297,7 @@ static void hire(struct fcm_session *session) {
                 fcm_session_leave(session, "cannot start a worker: %s", strerrordesc_np(-r));
             return;
         }
-        present++, idle++, fresh++;
+        present++, idle++, fresh++, executed += execute;
     }
 }
 
@@ -263,6 +325,7 @@ static void before_wait(struct ev_loop *loop, ev_prepare *watcher, int events) {
     bool prepared =
         session->zygote.state == FCM_ZYGOTE_READY || session->zygote.state == FCM_ZYGOTE_BARREN;
     if (!session->leaving && prepared) {
+        let_go(session);
         hire(session);
         feed(session);
         if (session->walk_done && fcm_scheduler_open(session->scheduler) == 0)
@@ -288,6 +351,9 @@ int fcm_session_init(struct fcm_session *session, struct ev_loop *loop, int fd) 
     ev_signal_start(loop, &session->on_term);
     ev_signal_start(loop, &session->on_child);
     ev_prepare_start(loop, &session->before_wait);
+    ev_timer_init(&session->memory, on_memory, MEMORY_SECONDS, MEMORY_SECONDS);
+    session->memory.data = session;
+    ev_timer_start(loop, &session->memory);
 
     ev_init(&session->main_death, on_main_death);
     session->main_death.data = session;
@@ -336,6 +402,7 @@ void fcm_session_done(struct fcm_session *session) {
     ev_signal_stop(loop, &session->on_term);
     ev_signal_stop(loop, &session->on_child);
     ev_prepare_stop(loop, &session->before_wait);
+    ev_timer_stop(loop, &session->memory);
     ev_io_stop(loop, &session->main_death);
     fcm_peer_done(&session->main);
     fcm_close_at(&session->main_pidfd);

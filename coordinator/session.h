@@ -34,6 +34,9 @@ struct fcm_session {
     struct fcm_zygote zygote;
     struct fcm_worker *workers;
     unsigned next_worker;
+    uint64_t growth;      // bytes: the most that a worker has grown by
+    bool memory_short;    // it has been said
+    ev_timer memory;      // looks whether it runs out
     unsigned idle_deaths; // workers in a row that died without having begun with a file
     struct fcm_statistics statistics;
 

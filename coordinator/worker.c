@@ -9,6 +9,7 @@
 #include "child.h"
 #include "io.h"
 #include "log.h"
+#include "memory.h"
 #include "session.h"
 
 enum {
@@ -24,7 +25,12 @@ enum {
     OUT_TAIL_SIZE = 2000,  // the same of stdout
     DETAIL_SIZE = TAIL_SIZE + OUT_TAIL_SIZE + 256,
     PREPARE_SECONDS = 600, // an executed worker may take to prepare
+    LOOK_SECONDS = 5,      // between two looks whether a worker does something
+    STILL_LOOKS = 4,       // that see nothing of it until it is taken to hang
 };
+static const double STILL_CPU = 0.02;               // seconds in one look that are nothing
+static const double BUSY_SHARE = 0.1;               // of its time that one uses which doesn't wait
+static const uint64_t GROWTH_MOST = 1024 * 1048576; // bytes that a worker may grow by
 
 // Whether a state may follow another.
 static const bool follows[FCM_WORKER_GONE + 1][FCM_WORKER_GONE + 1] = {
@@ -47,6 +53,7 @@ static void worker_stop_timers(struct fcm_worker *worker) {
     ev_timer_stop(loop, &worker->poll);
     ev_timer_stop(loop, &worker->limit);
     ev_timer_stop(loop, &worker->kill);
+    ev_timer_stop(loop, &worker->progress);
 }
 
 // ---- ends ----
@@ -82,6 +89,10 @@ static const char *verdict(const struct fcm_worker *worker, int status, char *de
     } else if (worker->end == FCM_END_LATE) {
         snprintf(how, sizeof how, "took longer than %.0f s", worker->allowed);
         reason = "timed-out";
+    } else if (worker->end == FCM_END_MEMORY) {
+        snprintf(how, sizeof how, "took %llu MiB of memory until there was no more",
+                 (unsigned long long)(worker->size >> 20));
+        reason = "out-of-memory";
     } else if (WIFEXITED(status)) {
         reason = "exited";
     } else if (WTERMSIG(status) == SIGKILL && worker->oom_kills >= 0 &&
@@ -115,7 +126,16 @@ static void report_loss(struct fcm_worker *worker, uint32_t id, int status) {
         fcm_session_send_failure(worker->session, id, reason, detail);
 }
 
+// What a fork can hang on and a fresh process can't: a lock that a thread held which wasn't copied.
+static bool hangs_by_fork(const struct fcm_worker *worker) {
+    if (worker->executed) return false;
+    if (worker->end == FCM_END_STALLED) return true;
+    return worker->end == FCM_END_LATE &&
+           worker->cpu - worker->cpu_begun < BUSY_SHARE * worker->allowed;
+}
+
 static bool is_worth_retrying(const struct fcm_worker *worker, int status) {
+    if (hangs_by_fork(worker)) return true;
     if (worker->end == FCM_END_LATE || worker->end == FCM_END_CHANNEL) return false;
     return !(status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_LOST_CHANNEL);
 }
@@ -137,6 +157,7 @@ static void worker_bury(struct fcm_worker *worker, int status) {
     bool began = worker->hand.used;
     unsigned held = worker->hand.count;
     const char *path = worker_file(worker);
+    if (hangs_by_fork(worker)) fcm_scheduler_need_executed(session->scheduler, worker->hand.begun);
     enum fcm_loss loss = fcm_scheduler_lose(session->scheduler, &worker->hand,
                                             is_worth_retrying(worker, status), &id);
     if (loss == FCM_LOSS_RETRY) {
@@ -170,7 +191,8 @@ static void worker_died(struct fcm_worker *worker) {
     worker_stop_timers(worker);
     // What it started stays in its process group.
     fcm_child_kill_group(worker->pid);
-    worker->session->statistics.workers_cpu += fcm_child_cpu(worker->pid);
+    worker->cpu = fcm_child_cpu(worker->pid);
+    worker->session->statistics.workers_cpu += worker->cpu;
     worker_become(worker, FCM_WORKER_DEAD);
     int r = fcm_child_reap(worker->pid, &status);
     if (r > 0) worker_bury(worker, status);
@@ -202,6 +224,24 @@ static void on_kill(struct ev_loop *loop, ev_timer *watcher, int events) {
     ev_timer_stop(loop, watcher);
     if (worker->end == FCM_END_NONE) worker->end = FCM_END_CHANNEL;
     fcm_child_signal(worker->pid, SIGKILL);
+}
+
+// A forked one that waits for something for long, where threads of the zygote may have held locks.
+static void on_progress(struct ev_loop *loop, ev_timer *watcher, int events) {
+    (void)events;
+    struct fcm_worker *worker = watcher->data;
+    fcm_peer_drain(&worker->peer);
+    if (worker->state != FCM_WORKER_READY || !worker->hand.begun) {
+        ev_timer_stop(loop, watcher);
+        return;
+    }
+    double cpu = fcm_child_cpu(worker->pid);
+    worker->idle_looks = cpu - worker->cpu < STILL_CPU ? worker->idle_looks + 1 : 0;
+    worker->cpu = cpu;
+    if (worker->idle_looks < STILL_LOOKS) return;
+    if (fcm_child_threads(worker->session->zygote.pid) <= 1) return;
+    ev_timer_stop(loop, watcher);
+    worker_end(worker, FCM_END_STALLED, SIGKILL, KILL_AFTER);
 }
 
 static void on_limit(struct ev_loop *loop, ev_timer *watcher, int events) {
@@ -245,8 +285,25 @@ static int on_begun(struct fcm_worker *worker, const struct fcm_frame *frame) {
         worker->out_fd = out;
     }
     r = fcm_scheduler_begin(worker->session->scheduler, &worker->hand, id);
-    if (r >= 0) start_limit(worker, limit_of(worker->session, id));
+    if (r < 0) return r;
+    start_limit(worker, limit_of(worker->session, id));
+    if (!worker->executed) {
+        worker->cpu = worker->cpu_begun = fcm_child_cpu(worker->pid);
+        worker->idle_looks = 0;
+        ev_timer_again(worker->session->loop, &worker->progress);
+    }
     return r;
+}
+
+// What it has that the zygote doesn't have. One that has grown too much makes room for a fresh one.
+static void check_growth(struct fcm_worker *worker) {
+    struct fcm_session *session = worker->session;
+    if (worker->pid <= 0) return;
+    uint64_t size = fcm_memory_of(worker->pid), before = fcm_memory_of(session->zygote.pid);
+    uint64_t growth = size > before ? size - before : 0;
+    if (growth > session->growth) session->growth = growth;
+    uint64_t most = session->request->worker_memory ? session->request->worker_memory : GROWTH_MOST;
+    if (growth > most) worker->hand.spent = true;
 }
 
 // Passes a Record or Native on; takes the frame over.
@@ -257,6 +314,7 @@ static int on_answer(struct fcm_worker *worker, struct fcm_frame *frame) {
         ev_timer_stop(session->loop, &worker->limit);
     else if (r >= 0)
         start_limit(worker, limit_of(session, worker->hand.ids[0]));
+    check_growth(worker);
     if (r > 0) {
         session->statistics.files_collected++;
         fcm_session_forward(session, frame);
@@ -342,6 +400,8 @@ static int worker_new(struct fcm_session *session, int channel, int err, bool ex
     ev_timer_init(&worker->poll, on_poll, POLL_MS / 1e3, POLL_MS / 1e3);
     ev_timer_init(&worker->limit, on_limit, 0, 0);
     ev_timer_init(&worker->kill, on_kill, 0, 0);
+    ev_timer_init(&worker->progress, on_progress, 0, LOOK_SECONDS);
+    worker->progress.data = worker;
     worker->death.data = worker->poll.data = worker->limit.data = worker->kill.data = worker;
     int r = fcm_peer_init(&worker->peer, session->loop, channel, on_frame, on_end, worker);
     if (r < 0) {
@@ -350,6 +410,7 @@ static int worker_new(struct fcm_session *session, int channel, int err, bool ex
         return r;
     }
     fcm_scheduler_join(session->scheduler, &worker->hand);
+    worker->hand.executed = executed;
     worker->next = session->workers;
     session->workers = worker;
     *ret_worker = worker;
@@ -407,9 +468,9 @@ static int start_executed(struct fcm_session *session) {
     return fcm_session_introduce(session, &worker->peer);
 }
 
-int fcm_worker_start(struct fcm_session *session) {
-    return session->zygote.state == FCM_ZYGOTE_BARREN ? start_executed(session)
-                                                      : start_forked(session);
+int fcm_worker_start(struct fcm_session *session, bool execute) {
+    return execute || session->zygote.state == FCM_ZYGOTE_BARREN ? start_executed(session)
+                                                                 : start_forked(session);
 }
 
 int fcm_worker_on_forked(struct fcm_session *session, unsigned number, pid_t pid) {
@@ -461,6 +522,11 @@ void fcm_worker_feed(struct fcm_worker *worker) {
 
 void fcm_worker_retire(struct fcm_worker *worker) {
     worker_end(worker, FCM_END_RETIRED, SIGKILL, KILL_AFTER);
+}
+
+void fcm_worker_end_for_memory(struct fcm_worker *worker, uint64_t size) {
+    worker->size = size;
+    worker_end(worker, FCM_END_MEMORY, SIGTERM, 1);
 }
 
 void fcm_worker_free(struct fcm_worker *worker) {

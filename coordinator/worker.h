@@ -3,6 +3,7 @@
 
 #include <ev.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "peer.h"
@@ -25,6 +26,8 @@ enum fcm_worker_state {
 enum fcm_worker_end {
     FCM_END_NONE,     // it wasn't
     FCM_END_LATE,     // a file took longer than it may
+    FCM_END_STALLED,  // forked, and used no CPU for a while: an executed one is to try
+    FCM_END_MEMORY,   // took so much memory that none was left
     FCM_END_STUCK,    // it has been given a file and doesn't begin
     FCM_END_CHANNEL,  // it closed its channel and lives on
     FCM_END_NONSENSE, // it sent what is no answer
@@ -49,12 +52,17 @@ struct fcm_worker {
     ev_timer poll;       // looks for its death where there is no pidfd
     ev_timer limit;      // of the file in hand
     ev_timer kill;       // SIGKILL after SIGTERM, or after the end of its channel
+    ev_timer progress;   // looks whether a forked one still does something
+    unsigned idle_looks; // in a row that saw no CPU being used
+    double cpu;          // seconds used at the last look
+    double cpu_begun;    // when it began with its file
+    uint64_t size;       // bytes, where it was ended for them
     double allowed;      // seconds that the file in hand may take
     long long oom_kills; // of the machine when it started
 };
 
-// Orders one, forked where the zygote may fork, otherwise executed. -errno.
-int fcm_worker_start(struct fcm_session *session);
+// Orders one, forked where the zygote may fork and `execute` isn't set, otherwise executed. -errno.
+int fcm_worker_start(struct fcm_session *session, bool execute);
 
 // Hands it one more file, if the scheduler says so.
 void fcm_worker_feed(struct fcm_worker *worker);
@@ -65,6 +73,9 @@ int fcm_worker_on_reaped(struct fcm_session *session, pid_t pid, int status);
 
 // Ends it at once; nothing that it holds is lost to it.
 void fcm_worker_retire(struct fcm_worker *worker);
+
+// Ends it because it has so many bytes of memory that none is left.
+void fcm_worker_end_for_memory(struct fcm_worker *worker, uint64_t size);
 
 // Kills it and frees it without waiting for its status: at the end of a session.
 void fcm_worker_free(struct fcm_worker *worker);

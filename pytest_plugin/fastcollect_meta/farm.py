@@ -75,6 +75,7 @@ class Farm:
         worker_program: bytes = b"",
         record_dependencies: bool = False,
         time_limit: float = 0.0,
+        worker_memory: int = 0,
         lib_dir: bytes = b"",
     ) -> Farm:
         """Start the coordinator and send it the request; doesn't wait for anything.
@@ -101,6 +102,7 @@ class Farm:
             "worker_program": worker_program,
             "record_dependencies": record_dependencies,
             "time_limit": time_limit,
+            "worker_memory": worker_memory,
             "lib_dir": lib_dir,
         }
         ours, theirs = socket.socketpair()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fnmatch
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +64,18 @@ def add_options(parser: pytest.Parser) -> None:
         type="args",
         default=[],
     )
+    parser.addini(
+        "fastcollect_meta_alone",
+        "files that are collected in a process of their own (glob patterns like "
+        "those of fastcollect_meta_native)",
+        type="args",
+        default=[],
+    )
+    parser.addini(
+        "fastcollect_meta_worker_memory",
+        "MiB that a worker may grow by before another one takes its place (default: 1024)",
+        default=None,
+    )
     _guard_workers_option(parser)
 
 
@@ -94,6 +110,8 @@ class Options:
     manifest: str
     #: Seconds that a file may take in a worker; 0 for a limit by its history.
     time_limit: float
+    #: Bytes that a worker may grow by before another takes its place; 0 for the default.
+    worker_memory: int
 
 
 def _workers(text: str, where: str) -> int:
@@ -110,15 +128,25 @@ def _workers(text: str, where: str) -> int:
     return number
 
 
-def _time_limit(config: pytest.Config) -> float:
-    text = str(config.getini("fastcollect_meta_time_limit") or "0").strip()
+def _number(config: pytest.Config, name: str, unit: str) -> float:
+    text = str(config.getini(name) or "0").strip()
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < 1e9:
-        raise pytest.UsageError(f"fastcollect_meta_time_limit: expected seconds, not {text!r}")
-    return seconds
+        number = -1.0
+    if not 0 <= number < 1e9:
+        raise pytest.UsageError(f"{name}: expected {unit}, not {text!r}")
+    return number
+
+
+def is_named(path: Path, config: pytest.Config, patterns: Iterable[str]) -> bool:
+    """Whether one of the patterns, relative to the root directory, is about a file."""
+    if not patterns:
+        return False
+    with contextlib.suppress(ValueError):
+        relative = path.relative_to(config.rootpath).as_posix()
+        return any(fnmatch.fnmatch(relative, pattern) for pattern in patterns)
+    return False
 
 
 def _manifest(config: pytest.Config, namespace: Any) -> str:
@@ -152,5 +180,6 @@ def read_options(config: pytest.Config, namespace: Any) -> Options:
         report=bool(getattr(namespace, "fcm_report", False)),
         native=tuple(config.getini("fastcollect_meta_native")),
         manifest=_manifest(config, namespace),
-        time_limit=_time_limit(config),
+        time_limit=_number(config, "fastcollect_meta_time_limit", "seconds"),
+        worker_memory=int(_number(config, "fastcollect_meta_worker_memory", "MiB") * (1 << 20)),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import gc
 import os
 import time
@@ -17,7 +16,7 @@ from . import compat
 from .adapters import needs_objects
 from .materialize import prepare_to_run
 from .nodes import is_lazy
-from .options import Options, read_options
+from .options import Options, is_named, read_options
 from .reasons import EXPLANATIONS
 from .serving import serving
 from .source import RecordedSkip, Source
@@ -114,12 +113,7 @@ class CollectingSession:
                 self.source.adopt(node)
 
     def _is_native(self, path: Path) -> bool:
-        if not self.options.native:
-            return False
-        with contextlib.suppress(ValueError):
-            relative = path.relative_to(self.config.rootpath).as_posix()
-            return any(fnmatch.fnmatch(relative, pattern) for pattern in self.options.native)
-        return False
+        return is_named(path, self.config, self.options.native)
 
     def reported(self, collector: pytest.Collector, report: Any) -> Any:
         """The report of a collector, with what its record says beyond its children."""

@@ -60,6 +60,7 @@ def start_farm(
             sys_path=[os.fsencode(entry) for entry in sys.path],
             workers=options.workers,
             time_limit=options.time_limit,
+            worker_memory=options.worker_memory,
             hash_secret=_hash_secret(),
             prefetch=prefetch,
             record_dependencies=record_dependencies,

@@ -61,16 +61,28 @@ def _imitate(request: dict[str, Any]) -> list[str]:
     return args
 
 
-def _send_walk(channel: _wire.Channel, found: FoundFiles) -> None:
+def _send_walk(channel: _wire.Channel, config: pytest.Config, found: FoundFiles) -> None:
     from fastcollect_meta.collect import collector_name
+    from fastcollect_meta.options import is_named
 
+    alone = config.getini("fastcollect_meta_alone")
+    native = config.getini("fastcollect_meta_native")
     files = []
     for id, node in enumerate(found.nodes, 1):
         size = 0
         with contextlib.suppress(OSError):
             size = os.stat(node.path).st_size
         path = os.fsencode(node.path)
-        files.append({"id": id, "path": path, "collector": collector_name(node), "size": size})
+        files.append(
+            {
+                "id": id,
+                "path": path,
+                "collector": collector_name(node),
+                "size": size,
+                "alone": is_named(node.path, config, alone),
+                "native": is_named(node.path, config, native),
+            }
+        )
     for at in range(0, len(files), _WALK_CHUNK):
         channel.send("Walk", {"files": files[at : at + _WALK_CHUNK], "done": False})
     channel.send("Walk", {"files": [], "done": True})
@@ -112,7 +124,7 @@ def _serve(
 
     found = FoundFiles.for_config(config)
     compat.walk_files(config, session, found.note)
-    _send_walk(channel, found)
+    _send_walk(channel, config, found)
     _send_prepared(channel)
     _flush()
     if kind == "worker":

@@ -139,6 +139,60 @@ static void a_death_is_retried_alone_in_a_fresh_hand(void **state) {
     assert_int_equal(fcm_scheduler_want(s, 1), 0);
 }
 
+static void some_are_retried_by_executed_workers_only(void **state) {
+    (void)state;
+    FCM_AUTO(fcm_scheduler) *s = with_files(NULL, 3);
+    struct fcm_hand a, b, c;
+    uint32_t id = 0;
+    fcm_scheduler_join(s, &a);
+    fcm_scheduler_begin(s, &a, next(s, &a));
+    fcm_scheduler_need_executed(s, 1);
+    assert_int_equal(fcm_scheduler_lose(s, &a, true, &id), FCM_LOSS_RETRY);
+    fcm_scheduler_join(s, &b);
+    assert_int_equal(fcm_scheduler_alone_executed(s), 1);
+    assert_int_equal(next(s, &b), 2);
+    fcm_scheduler_join(s, &c);
+    c.executed = true;
+    assert_int_equal(next(s, &c), 1);
+    assert_int_equal(fcm_scheduler_alone_executed(s), 0);
+    finish(s, &c, 1);
+    assert_int_equal(next(s, &c), 3);
+}
+
+static void some_are_always_alone(void **state) {
+    (void)state;
+    FCM_AUTO(fcm_scheduler) *s = with_files(NULL, 3);
+    struct fcm_hand a, b;
+    fcm_scheduler_set_alone(s, 2);
+    assert_int_equal(fcm_scheduler_alone(s), 1);
+    fcm_scheduler_join(s, &a);
+    assert_int_equal(next(s, &a), 2);
+    assert_int_equal(next(s, &a), 0);
+    finish(s, &a, 2);
+    assert_int_equal(next(s, &a), 0);
+    assert_true(a.spent);
+    fcm_scheduler_join(s, &b);
+    assert_int_equal(next(s, &b), 1);
+}
+
+static void alone_ones_wait_to_be_wanted(void **state) {
+    (void)state;
+    FCM_AUTO(fcm_scheduler) *s = fcm_scheduler_new();
+    struct fcm_hand a;
+    fcm_scheduler_set_prefetch(s, false);
+    for (uint32_t id = 1; id <= 3; id++) assert_int_equal(fcm_scheduler_add(s, id, -1), 0);
+    fcm_scheduler_set_alone(s, 2);
+    assert_int_equal(fcm_scheduler_waiting(s), 0);
+    fcm_scheduler_join(s, &a);
+    assert_int_equal(next(s, &a), 0);
+    assert_int_equal(fcm_scheduler_want(s, 2), 1);
+    assert_int_equal(fcm_scheduler_want(s, 2), 1);
+    assert_int_equal(fcm_scheduler_alone(s), 1);
+    assert_int_equal(next(s, &a), 2);
+    finish(s, &a, 2);
+    assert_int_equal(fcm_scheduler_open(s), 2);
+}
+
 static void a_retry_that_works_gives_a_normal_hand(void **state) {
     (void)state;
     FCM_AUTO(fcm_scheduler) *s = with_files(NULL, 20);
@@ -290,6 +344,9 @@ int main(void) {
         cmocka_unit_test(nothing_ahead_towards_the_end),
         cmocka_unit_test(without_prefetch_only_wanted_ones),
         cmocka_unit_test(a_death_is_retried_alone_in_a_fresh_hand),
+        cmocka_unit_test(some_are_retried_by_executed_workers_only),
+        cmocka_unit_test(some_are_always_alone),
+        cmocka_unit_test(alone_ones_wait_to_be_wanted),
         cmocka_unit_test(a_retry_that_works_gives_a_normal_hand),
         cmocka_unit_test(a_time_out_is_final),
         cmocka_unit_test(a_death_without_a_file_blames_nobody),
