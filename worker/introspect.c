@@ -274,6 +274,21 @@ static Py_ssize_t grouping_key(struct walk *walk, PyObject *value, Py_ssize_t sc
     return r;
 }
 
+// Whether a hashable value equals itself only as long as it is the same object.
+static int holds_nan(PyObject *value) {
+    if (PyFloat_CheckExact(value)) return Py_IS_NAN(PyFloat_AS_DOUBLE(value));
+    if (PyComplex_CheckExact(value))
+        return Py_IS_NAN(PyComplex_RealAsDouble(value)) || Py_IS_NAN(PyComplex_ImagAsDouble(value));
+    if (!PyTuple_CheckExact(value) && !PyFrozenSet_CheckExact(value)) return 0;
+    PyObject *iterator = PyObject_GetIter(value);
+    if (!iterator) return -1;
+    int r = 0;
+    for (PyObject *item; r == 0 && (item = PyIter_Next(iterator)); Py_DECREF(item))
+        r = holds_nan(item);
+    Py_DECREF(iterator);
+    return r == 0 && PyErr_Occurred() ? -1 : r;
+}
+
 static int push_parameter(struct walk *walk, struct call *call, PyObject *name, PyObject *value,
                           PyObject *indices, PyObject *scopes) {
     PyObject *index = PyObject_GetItem(indices, name);
@@ -294,6 +309,9 @@ static int push_parameter(struct walk *walk, struct call *call, PyObject *name, 
     Py_ssize_t key = 0;
     if (number < FCM_SCOPE_FUNCTION) {
         walk->flags |= FCM_RECORD_HIGH_SCOPE;
+        int nan = value_number == 0 ? 0 : holds_nan(value);
+        if (nan < 0) goto out;
+        if (nan) value_number = 0; // a copy of it would be grouped apart
         if (value_number == 0) key = grouping_key(walk, value, number);
         if (key < 0) goto out;
     }

@@ -11,7 +11,70 @@ from forkserver import ForkServer
 from sameness import MODES, differences, load_compare, shared_parity
 
 #: Name -> (files, arguments).
-FOUND: dict[str, tuple[dict[str, str], list[str]]] = {}
+FOUND: dict[str, tuple[dict[str, str], list[str]]] = {
+    "nan-of-a-session-fixture": (
+        {
+            "conftest.py": """
+import pytest
+
+@pytest.fixture(scope="session", params=[float("nan"), (1, float("nan")), "x"])
+def value(request):
+    return request.param
+""",
+            "test_a.py": "def test_a(value): pass\ndef test_aa(value): pass\n",
+            "test_b.py": "def test_b(value): pass\n",
+        },
+        ["-v"],
+    ),
+    "nan-of-module-scope": (
+        {
+            "test_a.py": """
+import pytest
+
+NAN = float("nan")
+
+@pytest.mark.parametrize("value", [NAN, 1, NAN], scope="module")
+def test_a(value): pass
+
+@pytest.mark.parametrize("value", [1, NAN, float("nan")], scope="module")
+def test_b(value): pass
+""",
+        },
+        ["-v"],
+    ),
+    "unrepresentable-class": (
+        {
+            "test_a.py": """
+import pytest
+
+class Thing: pass
+
+class TestA:
+    @pytest.mark.parametrize("value", [Thing(), len], scope="session")
+    def test_a(self, value): pass
+
+def test_b(): pass
+""",
+        },
+        ["-v"],
+    ),
+    "renamed-item": (
+        {
+            "conftest.py": """
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.name = "renamed"
+""",
+            "test_a.py": """
+import pytest
+
+@pytest.mark.parametrize("value", [1, 2])
+def test_a(value): pass
+""",
+        },
+        ["-v", "-rA"],
+    ),
+}
 
 
 @pytest.fixture(scope="module")
