@@ -248,7 +248,10 @@ def test_memory_without_end(tmp_path: Path) -> None:
     import resource
 
     # Natively, too, this ends with a MemoryError.
-    source = "x = []\nwhile True:\n    x.append(bytearray(1 << 22))"
+    source = (
+        "x = []\ntry:\n    while True:\n        x.append(bytearray(1 << 22))\n"
+        "finally:\n    x.clear()"
+    )
     for name in ("native", "farm"):
         folder = tmp_path / name
         folder.mkdir()

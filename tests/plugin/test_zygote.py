@@ -76,7 +76,8 @@ def test_interpreter_is_the_user_s(tmp_path: Path, options: tuple[str, ...]) -> 
 def test_arguments_and_directory(tmp_path: Path) -> None:
     value = ask(tmp_path, "(sys.argv, os.getcwd(), sys.path)", args=("-q",))
     path = [str(tmp_path), *plain_path(sys.executable)]
-    assert value == (["/somewhere/pytest", "-q"], str(tmp_path), path)
+    args = ["-p", "fastcollect_meta", "-q"]
+    assert value == (["/somewhere/pytest", *args], str(tmp_path), path)
 
 
 def test_our_variables_are_gone(tmp_path: Path) -> None:

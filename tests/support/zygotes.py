@@ -140,12 +140,13 @@ class Zygote:
     def _prepare(self) -> None:
         hello = {"protocol": _wire.PROTOCOL, "version": _wire.VERSION, "role": "coordinator"}
         self.channel.send("Hello", hello)
+        args = ("-p", "fastcollect_meta", *self.args)
         request = {
-            "args": [os.fsencode(arg) for arg in self.args],
+            "args": [os.fsencode(arg) for arg in args],
             "invocation_dir": os.fsencode(self.path),
             "sys_path": [os.fsencode(entry) for entry in plain_path(self.executable)],
             "executable": os.fsencode(self.executable),
-            "argv": [b"/somewhere/pytest", *(os.fsencode(arg) for arg in self.args)],
+            "argv": [b"/somewhere/pytest", *(os.fsencode(arg) for arg in args)],
         }
         self.channel.send("CollectRequest", request)
         while True:
