@@ -50,6 +50,13 @@ def add_options(parser: pytest.Parser) -> None:
         default=False,
         help="say for each file that was collected natively why that was",
     )
+    group.addoption(
+        "--explain-imports",
+        dest="fcm_explain_imports",
+        action="store_true",
+        default=False,
+        help="say for each module that was imported before its tests ran who asked for what",
+    )
     parser.addini("fastcollect_meta_workers", "default of --workers", default=None)
     parser.addini("fastcollect_meta_manifest", "default of --manifest", default=None)
     parser.addini(
@@ -105,6 +112,7 @@ class Options:
     #: Number of workers; 0 collects in this process.
     workers: int
     report: bool
+    explain_imports: bool
     native: tuple[str, ...]
     #: Path of the manifest, "no" for none, empty for its default place.
     manifest: str
@@ -178,6 +186,7 @@ def read_options(config: pytest.Config, namespace: Any) -> Options:
     return Options(
         workers=workers,
         report=bool(getattr(namespace, "fcm_report", False)),
+        explain_imports=bool(getattr(namespace, "fcm_explain_imports", False)),
         native=tuple(config.getini("fastcollect_meta_native")),
         manifest=_manifest(config, namespace),
         time_limit=_number(config, "fastcollect_meta_time_limit", "seconds"),

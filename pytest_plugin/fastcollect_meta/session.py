@@ -14,6 +14,7 @@ import pytest
 
 from . import compat
 from .adapters import needs_objects
+from .explain import explain, summary
 from .materialize import prepare_to_run
 from .nodes import is_lazy
 from .options import Options, is_named, read_options
@@ -183,6 +184,13 @@ class CollectingSession:
         for note in (self.note, self.store.trouble if self.store is not None else ""):
             if note:
                 reporter.write_line(f"fastcollect-meta: {note}", yellow=True)
+        made_import = summary(self.source.imports, counts.files["farm"] + counts.files["manifest"])
+        if made_import:
+            reporter.write_line(f"fastcollect-meta: {made_import}", yellow=True)
+        if self.options.explain_imports:
+            reporter.section("imports before tests", sep="-")
+            for text in explain(self.source.imports):
+                reporter.write_line(text)
         if not (self.options.report or reporter.verbosity > 0):
             return
         if self.store is not None and self.store.refused:

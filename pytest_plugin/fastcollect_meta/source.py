@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import compat
+from .explain import ImportLog
 from .frameless import frameless
 from .here import HereCollection
 from .introspection import find_class
@@ -101,6 +102,8 @@ class Source:
         self._here_seconds = 0.0
         self._notes: DependencyNotes | None = None
         self.counts = Counts()
+        #: What was imported for answers, and who asked.
+        self.imports = ImportLog(config)
         self.failures: list[Origin] = []
         #: Collectors that have just been collected from a record: what its report gets besides.
         self.sections: dict[pytest.Collector, list[tuple[str, str]]] = {}
@@ -122,6 +125,8 @@ class Source:
         """Give a lazy file its real class back: pytest collects it itself."""
         node.__class__ = real_class(node)
         node.__dict__.pop("_fcm_source", None)
+        if reason == "asked-before-collection":
+            self.imports.note(os.fspath(node.path), -1)
         self._count_native(node, reason, detail)
 
     def _count_native(self, node: Any, reason: str, detail: str) -> None:
@@ -338,6 +343,8 @@ class Source:
     def was_materialized(self, origin: Origin) -> None:
         """A file has become real; called once for each."""
         self.counts.materialized += 1
+        if origin.pending is None:
+            self.imports.note(os.fspath(origin.root.path), origin.record.items)
         if origin.error is not None or origin.mismatch is not None:
             self.failures.append(origin)
             if self.store is not None:
