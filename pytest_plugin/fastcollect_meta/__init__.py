@@ -1,4 +1,7 @@
-"""Exact and fast test collection for pytest: `-p fastcollect_meta` turns it on."""
+"""Exact and fast test collection for pytest: `-p fastcollect_meta` turns it on.
+
+PYTEST_DONT_REWRITE: in a zygote this package is loaded before pytest is, which pytest would warn of.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from _pytest.config import Config
 from _pytest.main import Session
 from _pytest.mark.structures import Mark, NodeKeywords, get_unpacked_marks
 from _pytest.outcomes import Exit
-from _pytest.reports import CollectReport
+from _pytest.reports import CollectErrorRepr, CollectReport
 from _pytest.scope import Scope
 from _pytest.stash import Stash
 
@@ -554,6 +554,11 @@ def report_additions(report: CollectReport) -> list[str]:
     added = [name for name in vars(report) if name not in _REPORT_ATTRIBUTES]
     added += [name for name, _ in report.sections if name not in CAPTURED]
     return added
+
+
+def failed_collection(collector: pytest.Collector, message: str) -> CollectReport:
+    """The report of a collector that raised CollectError(message)."""
+    return CollectReport(collector.nodeid, "failed", CollectErrorRepr(message), [])
 
 
 def report_failure(report: CollectReport) -> str:

@@ -35,7 +35,7 @@ def materialize(origin: Origin, node: Any) -> None:
             f"{node!r} is asked for its object while its file is being collected"
         )
     if isinstance(node, LazyNode):
-        raise MaterializationError(describe_failure(origin, node)) from origin.error
+        raise MaterializationError(describe_failure(origin)) from origin.error
 
 
 def _run(origin: Origin) -> None:
@@ -230,8 +230,8 @@ def lazify(collector: Any, children: list[Any], when_materialized: Any) -> list[
     return build_children(collector, origin, 0)
 
 
-def describe_failure(origin: Origin, node: Any) -> str:
-    """The error that a test gets whose module can't be materialized, or doesn't have it any more."""
+def describe_failure(origin: Origin) -> str:
+    """The error of a file that can't be materialized, or doesn't have the tests of its metadata."""
     path = origin.root.path
     advice = (
         "If its tests depend on the clock, random numbers, addresses or the order of imports, collect it natively: "
@@ -265,10 +265,12 @@ def prepare_to_run(item: pytest.Item) -> str | None:
         if origin.state is State.LAZY:
             _run(origin)
         if isinstance(item, LazyItem):
-            return describe_failure(origin, item)
-    if origin is not None and origin.mismatch is not None and origin.mismatch[1]:
+            origin.told = True
+            return describe_failure(origin)
+    if origin is None or origin.told or origin.mismatch is None:
+        return None
+    if origin.mismatch[1]:
         # Tests that nobody has listed: the first one that runs tells of them.
-        message = describe_failure(origin, item)
-        origin.mismatch = (origin.mismatch[0], [])
-        return message
+        origin.told = True
+        return describe_failure(origin)
     return None

@@ -124,7 +124,7 @@ class LazyNode:
             # materialized by the property that was asked, whose real one has just raised AttributeError
             return getattr(self, name)
         state: dict[str, Any] = object.__getattribute__(self, "__dict__")
-        if not name.startswith("_fcm") and "_fcm_index" in state:
+        if not name.startswith("_fcm") and "_fcm_index" in state and "_fcm_failing" not in state:
             if name in self._fcm_origin_of().attributes(state["_fcm_index"]):
                 self._fcm_materialize()
                 return getattr(self, name)

@@ -53,6 +53,7 @@ class Origin:
         "repeat_warnings",
         "root",
         "state",
+        "told",
         "warnings",
         "when_materialized",
     )
@@ -76,6 +77,8 @@ class Origin:
         self.lost: set[Any] = set()
         #: Names of tests that differ, for the error: missing, additional.
         self.mismatch: tuple[list[str], list[str]] | None = None
+        #: Whether somebody has been told of it.
+        self.told = False
         self.when_materialized = when_materialized
         #: Warnings by the number of the collector, below the file, that raised them when it was collected.
         self.warnings: dict[int, Any] = {}

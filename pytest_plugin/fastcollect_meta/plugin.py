@@ -57,7 +57,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
     collecting = _session_of(session.config)
     if collecting is None:
         return (yield)
-    with collecting.collection():
+    with collecting.collection(session):
         return (yield)
 
 

@@ -15,7 +15,7 @@ import pytest
 from . import compat
 from .adapters import needs_objects
 from .explain import explain, summary
-from .materialize import prepare_to_run
+from .materialize import MaterializationError, describe_failure, prepare_to_run
 from .nodes import is_lazy
 from .options import Options, is_named, read_options
 from .reasons import EXPLANATIONS
@@ -64,8 +64,14 @@ class CollectingSession:
             self.close()
 
     @contextlib.contextmanager
-    def collection(self) -> Iterator[None]:
-        """Around pytest's whole collection."""
+    def collection(self, session: pytest.Session) -> Iterator[None]:
+        """Around pytest's whole collection.
+
+        Files that turn out not to have the tests of their metadata, because a hook has asked for their objects, become
+        collection errors.
+
+        :raises pytest.Session.Interrupted: where that hook could not go on, and the run would.
+        """
         if self.aside:
             yield
             return
@@ -76,8 +82,11 @@ class CollectingSession:
         restore = compat.install_servers(serving, is_lazy)
         collecting_garbage = gc.isenabled()
         gc.disable()
+        completed = True
         try:
             yield
+        except MaterializationError:
+            completed = False
         finally:
             restore()
             self.took = time.perf_counter() - self.began
@@ -86,6 +95,16 @@ class CollectingSession:
             self._end_farm()
             if self.store is not None:
                 self.store.save(self.config, beside=bool(self.config.option.collectonly))
+        self._report_failures(session, completed)
+
+    def _report_failures(self, session: pytest.Session, completed: bool) -> None:
+        assert self.source is not None
+        for origin in self.source.failures:
+            report = compat.failed_collection(origin.root, describe_failure(origin))
+            self.config.hook.pytest_collectreport(report=report)
+            origin.told = True
+        if not completed and self.config.option.continue_on_collection_errors:
+            raise session.Interrupted("the tests of a file differ from its metadata")
 
     def _start_farm_late(self) -> Farm | None:
         self.farm, why = start_farm(
@@ -144,6 +163,7 @@ class CollectingSession:
             state.update(setup=setup, teardown=lambda: None)
             if is_lazy(item):
                 state["_request"] = True
+                state["_fcm_failing"] = True
 
     def finish(self, session: pytest.Session) -> None:
         """The session ends: tests that differed from their metadata make it one that was interrupted."""

@@ -200,7 +200,7 @@ class Source:
                 self._count_native(node, "collection-error", "")
             else:
                 self.counts.files["here"] += 1
-                self.store.add(record)
+                self.store.add((os.fspath(node.path), class_key(type(node))), record)
         self._here_seconds += collection.seconds
 
     def _collecting_here(self, node: Any) -> Callable[[], Iterable[Any]]:
@@ -238,7 +238,7 @@ class Source:
         self.counts.waited += time.perf_counter() - began
         if answer.record is not None:
             if self.store is not None:
-                self.store.add(answer.record)
+                self.store.add(key, answer.record)
             return partial(self._collect_record, node, answer.record, "farm")
         self._insert_root(node)
         if answer.failed:

@@ -59,7 +59,7 @@ class Store:
         self._started = time.time_ns()
         self._manifest: _manifest.Manifest | None = None
         self._key = b""
-        self._records: list[bytes] = []
+        self._records: list[tuple[Key, bytes]] = []
         self._natives: list[tuple[str, str, str, float]] = []
         self._dropped: list[Key] = []
         self._thread: threading.Thread | None = None
@@ -118,9 +118,9 @@ class Store:
             return None, self._manifest.native_reason(*key) or "unstable"
         return record, ""
 
-    def add(self, record: bytes) -> None:
+    def add(self, key: Key, record: bytes) -> None:
         """A record that was made in this session."""
-        self._records.append(record)
+        self._records.append((key, record))
 
     def add_native(self, key: Key, reason: str, seconds: float) -> None:
         """A file had to be collected natively; noted where that will be so next time too."""
@@ -129,6 +129,7 @@ class Store:
 
     def drop(self, key: Key) -> None:
         """A record turned out to be wrong: the file is collected natively from now on."""
+        self._records = [known for known in self._records if known[0] != key]
         self._dropped.append(key)
         self._natives.append((*key, "unstable", 0.0))
 
@@ -142,7 +143,8 @@ class Store:
             return
         if self._records:
             shared = {"shared": dependencies.base(config)}
-            self._records[0] += _wire.pack("Record", shared)
+            key, record = self._records[0]
+            self._records[0] = (key, record + _wire.pack("Record", shared))
         if self.own_place and not compat.make_cache_directory(config, "fastcollect-meta"):
             return
         if beside:
@@ -159,7 +161,7 @@ class Store:
             self.refused = _manifest.update(
                 str(self.path),
                 self._key,
-                records,
+                [record for _, record in records],
                 dropped,
                 rootdir=rootdir,
                 native=natives,
