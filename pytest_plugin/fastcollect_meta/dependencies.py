@@ -30,6 +30,7 @@ __all__ = [
     "end",
     "importing",
     "install",
+    "note_path",
     "of",
     "options_key",
     "uninstall",
@@ -99,6 +100,12 @@ def install() -> None:
         except AttributeError:
             file = None
         _recorder.preload(name, file if type(file) is str else None)
+
+
+def note_path() -> None:
+    """Remembers `sys.path` as it is now, for the options key, in a process that records nothing. May be called again."""
+    if not _state.path:
+        _state.path = list(sys.path)
 
 
 def uninstall() -> None:

@@ -52,6 +52,27 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         session.close()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    session = _session_of(config)
+    if session is not None and session.controller is not None:
+        session.controller.prepare(len(specs))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    session = _session_of(node.config)
+    if session is not None and session.controller is not None:
+        session.controller.configure_node(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    session = _session_of(node.config)
+    if session is not None and session.controller is not None:
+        session.controller.node_down(node)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
     collecting = _session_of(session.config)

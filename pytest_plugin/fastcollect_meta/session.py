@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import compat
+from . import compat, dependencies, distribute
 from .adapters import needs_objects
 from .explain import explain, summary
 from .materialize import MaterializationError, describe_failure, prepare_to_run
@@ -55,13 +55,30 @@ class CollectingSession:
         #: What else people should know, at the end.
         self.note = ""
         self.source: Source | None = None
+        #: Where pytest-xdist distributes this run and this is its controller.
+        self.controller: distribute.Controller | None = None
 
     def configured(self) -> None:
         """Everything of pytest is loaded: see whether something of it keeps the plugin from taking part."""
         if not self.aside:
-            self.aside = _stands_aside_for(self.config)
+            # a worker that could not be told when it began
+            known = not hasattr(self.config, "workerinput")
+            self.aside = stands_aside_for(self.config) if known else "quiet"
+        if not self.aside and distribute.distributes(self.config):
+            self._distributed()
         if self.aside:
             self.close()
+
+    def _distributed(self) -> None:
+        if self.options.workers == 0:
+            # each worker collects in its own process, through records of its own
+            self.aside = "quiet"
+        elif self.store is None:
+            self.aside = "pytest-xdist's workers need a manifest, and there can be none"
+        else:
+            self.controller = distribute.Controller(
+                self.config, self.store, self.farm, self._start_farm_late
+            )
 
     @contextlib.contextmanager
     def collection(self, session: pytest.Session) -> Iterator[None]:
@@ -72,12 +89,10 @@ class CollectingSession:
 
         :raises pytest.Session.Interrupted: where that hook could not go on, and the run would.
         """
-        if self.aside:
+        if self.aside or self.controller is not None:
             yield
             return
-        self.source = Source(
-            self.config, self.options.workers, self.farm, self.store, self._start_farm_late
-        )
+        self.source = self._make_source()
         self.source.begin()
         restore = compat.install_servers(serving, is_lazy)
         collecting_garbage = gc.isenabled()
@@ -105,6 +120,11 @@ class CollectingSession:
             origin.told = True
         if not completed and self.config.option.continue_on_collection_errors:
             raise session.Interrupted("the tests of a file differ from its metadata")
+
+    def _make_source(self) -> Source:
+        return Source(
+            self.config, self.options.workers, self.farm, self.store, self._start_farm_late
+        )
 
     def _start_farm_late(self) -> Farm | None:
         self.farm, why = start_farm(
@@ -167,7 +187,8 @@ class CollectingSession:
 
     def finish(self, session: pytest.Session) -> None:
         """The session ends: tests that differed from their metadata make it one that was interrupted."""
-        if self.source is not None and self.source.failures:
+        failures = self.controller.failures if self.controller is not None else False
+        if failures or (self.source is not None and self.source.failures):
             session.exitstatus = pytest.ExitCode.INTERRUPTED
 
     def close(self) -> None:
@@ -176,8 +197,9 @@ class CollectingSession:
         store, self.store = self.store, None
         if store is not None:
             store.finish()
-            if self.source is not None and self.source.failures:
+            if self.controller is not None or (self.source is not None and self.source.failures):
                 store.save(self.config, beside=False)
+            store.close()
 
     def _end_farm(self) -> None:
         farm, self.farm = self.farm, None
@@ -190,6 +212,9 @@ class CollectingSession:
             if self.aside != "quiet":
                 reporter.write_line(f"fastcollect-meta: stood aside: {self.aside}", yellow=True)
             return
+        if self.controller is not None:
+            self._summarize_workers(reporter, self.controller)
+            return
         if self.source is None:
             return
         counts = self.source.counts
@@ -201,36 +226,51 @@ class CollectingSession:
         )
         if self.store is not None:
             self.store.finish()
-        for note in (self.note, self.store.trouble if self.store is not None else ""):
+        recorded = counts.files["farm"] + counts.files["manifest"]
+        explained = list(explain(self.source.imports)) if self.options.explain_imports else []
+        self._summarize_imports(reporter, summary(self.source.imports, recorded), explained)
+        self._summarize_reasons(reporter, counts.reasons, counts.details)
+
+    def _summarize_workers(self, reporter: Any, controller: distribute.Controller) -> None:
+        reporter.write_line(f"fastcollect-meta: {controller.summary()}")
+        for why, names in controller.aside.items():
+            if why != "quiet":
+                reporter.write_line(
+                    f"fastcollect-meta: {', '.join(names)} stood aside: {why}", yellow=True
+                )
+        self._summarize_imports(reporter, controller.made_import, controller.explained)
+        self._summarize_reasons(reporter, controller.reasons, controller.details)
+
+    def _summarize_imports(self, reporter: Any, made_import: str, explained: list[str]) -> None:
+        for note in (self.note, self.store.trouble if self.store is not None else "", made_import):
             if note:
                 reporter.write_line(f"fastcollect-meta: {note}", yellow=True)
-        made_import = summary(self.source.imports, counts.files["farm"] + counts.files["manifest"])
-        if made_import:
-            reporter.write_line(f"fastcollect-meta: {made_import}", yellow=True)
         if self.options.explain_imports:
             reporter.section("imports before tests", sep="-")
-            for text in explain(self.source.imports):
+            for text in explained:
                 reporter.write_line(text)
+
+    def _summarize_reasons(
+        self, reporter: Any, reasons: Counter[str], details: dict[str, list[tuple[str, str]]]
+    ) -> None:
         if not (self.options.report or reporter.verbosity > 0):
             return
         if self.store is not None and self.store.refused:
             path, _, why = self.store.refused[0]
             number = len(self.store.refused)
             reporter.write_line(f"  {number} not kept in the manifest, such as {path}: {why}")
-        for reason, number in counts.reasons.most_common():
+        for reason, number in reasons.most_common():
             reporter.write_line(f"  {number} x {reason}: {EXPLANATIONS.get(reason, reason)}")
-            for path, detail in counts.details.get(reason, ())[
-                : 1000 if self.options.report else 3
-            ]:
+            for path, detail in details.get(reason, ())[: 1000 if self.options.report else 3]:
                 line = detail.strip().splitlines()[-1:] or [""]
                 reporter.write_line(f"      {path} {line[0][:160]}")
 
 
-def _stands_aside_for(config: pytest.Config) -> str:
+def stands_aside_for(config: pytest.Config) -> str:
     """Why the plugin can't take part in this session; empty where it can, "quiet" where nobody needs to know."""
     option = config.option
-    if hasattr(config, "workerinput") or getattr(option, "numprocesses", None):
-        return "pytest-xdist distributes this run"
+    if getattr(option, "looponfail", False):
+        return "pytest-xdist's --looponfail runs the tests in another process"
     if getattr(option, "showfixtures", False) or getattr(option, "show_fixtures_per_test", False):
         return "quiet"
     return needs_objects(config)
@@ -248,15 +288,20 @@ def start(config: pytest.Config) -> CollectingSession | None:
     aside = ""
     if not compat.is_supported():
         aside = f"pytest {pytest.__version__} is not among the versions it knows"
-    elif "PYTEST_XDIST_WORKER" in os.environ or getattr(namespace, "numprocesses", None):
-        aside = "pytest-xdist distributes this run"
+    elif getattr(namespace, "looponfail", False):
+        aside = "pytest-xdist's --looponfail runs the tests in another process"
     elif getattr(namespace, "showfixtures", False) or getattr(
         namespace, "show_fixtures_per_test", False
     ):
         aside = "quiet"
+    if distribute.is_worker():
+        dependencies.note_path()
+        from .xdist_worker import WorkerSession
+
+        return WorkerSession(config, options, None, None, aside)
     store = farm = None
     if not aside and options.workers > 0:
-        store = open_store(config, options)
+        store = open_store(config, options, needed=distribute.may_distribute(namespace))
         if store is None or not store.exists():
             farm, aside = start_farm(
                 config, options, prefetch=True, record_dependencies=store is not None

@@ -240,15 +240,22 @@ class Source:
             if self.store is not None:
                 self.store.add(key, answer.record)
             return partial(self._collect_record, node, answer.record, "farm")
-        self._insert_root(node)
         if answer.failed:
-            self.counts.files["failed"] += 1
-            self.counts.reasons[answer.reason] += 1
-            return partial(_fail, node, f"{node.path} could not be collected: {answer.detail}")
+            return self.collecting_failure(node, answer.reason, answer.detail)
+        self._insert_root(node)
         if self.store is not None:
             self.store.add_native(key, answer.reason, 0.0)
         self.went_native(node, answer.reason, answer.detail)
         return node.collect  # type: ignore[no-any-return]
+
+    def collecting_failure(
+        self, node: Any, reason: str, detail: str
+    ) -> Callable[[], Iterable[Any]]:
+        """What `collect` is of a file that must not be imported here: it raises a collection error."""
+        self._insert_root(node)
+        self.counts.files["failed"] += 1
+        self.counts.reasons[reason] += 1
+        return partial(_fail, node, f"{node.path} could not be collected: {detail}")
 
     def _collect_record(self, node: Any, packed: bytes, origin_name: str) -> Iterable[Any]:
         try:

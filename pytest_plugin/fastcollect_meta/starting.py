@@ -18,15 +18,20 @@ if TYPE_CHECKING:
     from .store import Store
 
 
-def open_store(config: pytest.Config, options: Options) -> Store | None:
-    """The manifest that this session reads and writes, None for none."""
-    if options.manifest == "no" or config.invocation_params.plugins:
-        return None
-    from .store import Store, default_path
+def open_store(config: pytest.Config, options: Options, *, needed: bool = False) -> Store | None:
+    """The manifest that this session reads and writes, None for none.
 
-    path = Path(options.manifest) if options.manifest else default_path(config)
-    if path is None:
+    :param needed: whether there is to be a temporary one where the user wants none.
+    """
+    if config.invocation_params.plugins:
         return None
+    from .store import Store, TemporaryStore, default_path
+
+    path = None
+    if options.manifest != "no":
+        path = Path(options.manifest) if options.manifest else default_path(config)
+    if path is None:
+        return TemporaryStore() if needed else None
     return Store(config.invocation_params.dir / path, own_place=not options.manifest)
 
 

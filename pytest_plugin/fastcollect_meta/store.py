@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +34,9 @@ _LASTING = frozenset(
         "unstable",
     }
 )
+
+#: Reason of a mark for a file that only workers of pytest-xdist have met so far: the next run prepares it.
+UNKNOWN = "not-prepared"
 
 
 def default_path(config: pytest.Config) -> Path | None:
@@ -58,7 +65,8 @@ class Store:
         self.refused: list[tuple[str, str, str]] = []
         self._started = time.time_ns()
         self._manifest: _manifest.Manifest | None = None
-        self._key = b""
+        #: The options key, known once the manifest is open.
+        self.key = b""
         self._records: list[tuple[Key, bytes]] = []
         self._natives: list[tuple[str, str, str, float]] = []
         self._dropped: list[Key] = []
@@ -72,9 +80,9 @@ class Store:
     def open(self, config: pytest.Config) -> None:
         """Map the manifest and look which of its records are valid."""
         dependencies.configure(config)
-        self._key = dependencies.options_key(config)
+        self.key = dependencies.options_key(config)
         try:
-            self._manifest = _manifest.open(str(self.path), self._key)
+            self._manifest = _manifest.open(str(self.path), self.key)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
@@ -96,14 +104,30 @@ class Store:
             if self._manifest.stale_reason(*key) is not None
         )
 
+    def missing_seconds(self, wanted: Callable[[str], bool]) -> float:
+        """Seconds that collecting took of files which are stale, or which workers of pytest-xdist had no record of.
+
+        :param wanted: whether the file with that path belongs to this run.
+        """
+        manifest = self._manifest
+        if manifest is None:
+            return 0.0
+        durations = manifest.durations()
+        missing = [key for key in manifest.keys() if manifest.stale_reason(*key) is not None]
+        missing += [key for key in durations if manifest.native_reason(*key) == UNKNOWN]
+        return sum(durations.get(key, 0.0) for key in missing if wanted(key[0]))
+
     def is_served(self, key: Key) -> bool:
         """Whether the manifest answers for a file, also with the word that it is to be collected natively."""
         if self._manifest is None:
             return False
         try:
-            return self._manifest.get(*key)[0] in ("valid", "native")
+            status = self._manifest.get(*key)[0]
         except ValueError:
             return False
+        if status == "native":
+            return self._manifest.native_reason(*key) != UNKNOWN
+        return status == "valid"
 
     def get(self, key: Key) -> tuple[bytes | None, str]:
         """The valid record of a file, or None and the lasting reason to collect it natively, empty where unknown."""
@@ -115,7 +139,8 @@ class Store:
             self.trouble = f"a record of the manifest is not used: {error}"
             return None, ""
         if status == "native":
-            return None, self._manifest.native_reason(*key) or "unstable"
+            reason = self._manifest.native_reason(*key) or "unstable"
+            return None, "" if reason == UNKNOWN else reason
         return record, ""
 
     def add(self, key: Key, record: bytes) -> None:
@@ -126,6 +151,10 @@ class Store:
         """A file had to be collected natively; noted where that will be so next time too."""
         if reason in _LASTING:
             self._natives.append((*key, reason, seconds))
+
+    def add_unknown(self, key: Key, seconds: float) -> None:
+        """Workers of pytest-xdist had no record of a file: the next run is to prepare it."""
+        self._natives.append((*key, UNKNOWN, max(seconds, 1e-6)))
 
     def drop(self, key: Key) -> None:
         """A record turned out to be wrong: the file is collected natively from now on."""
@@ -160,7 +189,7 @@ class Store:
         try:
             self.refused = _manifest.update(
                 str(self.path),
-                self._key,
+                self.key,
                 [record for _, record in records],
                 dropped,
                 rootdir=rootdir,
@@ -175,3 +204,24 @@ class Store:
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.join()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        manifest, self._manifest = self._manifest, None
+        if manifest is not None:
+            manifest.close()
+
+
+class TemporaryStore(Store):
+    """A manifest for one session, through which other processes get its records."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.mkdtemp(prefix="fastcollect-meta-")
+        self._owner = os.getpid()
+        super().__init__(Path(self._folder) / "records.manifest", own_place=False)
+
+    def close(self) -> None:
+        """Remove it; a child that inherited it leaves it alone."""
+        super().close()
+        if os.getpid() == self._owner:
+            shutil.rmtree(self._folder, ignore_errors=True)
