@@ -46,7 +46,7 @@ static bool check_nodes(const Fcm__Record *r) {
     size_t n = r->n_node_parent;
     if (n == 0 || r->n_node_class != n || r->n_node_flags != n || r->n_node_name != n ||
         r->n_node_marks != n || r->n_node_keys != n || r->n_node_attributes != n ||
-        r->n_node_doc != n || r->n_node_line != n || r->n_node_extra != n)
+        r->n_node_doc != n || r->n_node_line != n || r->n_node_extra != n || r->n_node_object != n)
         return false;
     if (r->node_parent[0] != 0 || (r->node_flags[0] & FCM_NODE_ITEM)) return false;
     for (size_t i = 1; i < n; i++) {
@@ -58,7 +58,8 @@ static bool check_nodes(const Fcm__Record *r) {
            lists_below(r, r->node_marks, n, r->n_mark_name) &&
            lists_below(r, r->node_keys, n, r->n_strings) &&
            lists_below(r, r->node_attributes, n, r->n_strings) &&
-           lists_below(r, r->node_extra, n, r->n_strings);
+           lists_below(r, r->node_extra, n, r->n_strings) &&
+           lists_below(r, r->node_object, n, r->n_strings);
 }
 
 // Each node that is an item has its row, and only those; a derived name has what it is derived
@@ -113,6 +114,38 @@ static bool check_calls(const Fcm__Record *r) {
     return true;
 }
 
+// Whether all entries of a list are items.
+static bool all_items(const Fcm__Record *r, uint32_t list) {
+    const uint32_t *entries;
+    size_t n = fcm_record_list(r, list, &entries);
+    for (size_t i = 0; i < n; i++) {
+        if (entries[i] >= r->n_node_flags || !(r->node_flags[entries[i]] & FCM_NODE_ITEM))
+            return false;
+    }
+    return true;
+}
+
+static bool check_hooks(const Fcm__Record *r) {
+    size_t n = r->n_hook_name, changes = r->n_change_hook, lists = r->n_list_offset - 1;
+    if (r->n_hook_order != n || r->n_hook_deselected != n || r->n_change_node != changes ||
+        r->n_change_before != changes || r->n_change_after != changes ||
+        r->n_change_keys != changes || r->n_change_extra != changes)
+        return false;
+    if (!below(r->hook_name, n, r->n_strings) || !below(r->hook_order, n, lists + 1) ||
+        !below(r->hook_deselected, n, lists) || !below(r->change_hook, changes, n) ||
+        !below(r->change_node, changes, r->n_node_parent) ||
+        !lists_below(r, r->change_before, changes, r->n_mark_name) ||
+        !lists_below(r, r->change_after, changes, r->n_mark_name) ||
+        !lists_below(r, r->change_keys, changes, r->n_strings) ||
+        !lists_below(r, r->change_extra, changes, r->n_strings))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (r->hook_order[i] && !all_items(r, r->hook_order[i] - 1)) return false;
+        if (!all_items(r, r->hook_deselected[i])) return false;
+    }
+    return true;
+}
+
 static bool check_marks(const Fcm__Record *r) {
     size_t n = r->n_mark_name;
     return r->n_mark_args == n && r->n_mark_kwargs == n && below(r->mark_name, n, r->n_strings) &&
@@ -121,7 +154,7 @@ static bool check_marks(const Fcm__Record *r) {
 
 int fcm_record_check(const Fcm__Record *r) {
     if (r->format != FCM_RECORD_FORMAT || !check_lists(r) || !check_marks(r) || !check_nodes(r) ||
-        !check_items(r) || !check_calls(r))
+        !check_items(r) || !check_calls(r) || !check_hooks(r))
         return -EBADMSG;
     for (size_t i = 0; i < r->n_values; i++) {
         if (fcm_value_check(r->values[i].data, r->values[i].len) < 0) return -EBADMSG;

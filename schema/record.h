@@ -6,7 +6,7 @@
 
 #include "fastcollect.pb-c.h"
 
-#define FCM_RECORD_FORMAT 1
+#define FCM_RECORD_FORMAT 2
 
 // Record.node_flags
 enum {
@@ -16,6 +16,8 @@ enum {
     FCM_NODE_STASH = 1 << 3,        // its stash wasn't empty: only materialization can serve it
     FCM_NODE_FIXTURES = 1 << 4,     // it has `fixturenames`
     FCM_NODE_COLLECTED = 1 << 5,    // a collector whose children are in the record
+    FCM_NODE_COROUTINE = 1 << 6,    // its `function` is a coroutine function
+    FCM_NODE_MADE = 1 << 7,         // its parent didn't yield it: a hook made it, or its parent
 };
 
 // Record.flags

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "effects.h"
 #include "record.h"
 #include "tables.h"
 
@@ -12,6 +13,7 @@ struct columns {
     struct fcm_numbers class_name;
     struct fcm_numbers node_parent, node_class, node_flags, node_name, node_marks, node_keys;
     struct fcm_numbers node_attributes, node_doc, node_line, node_extra;
+    struct fcm_numbers node_object;
     struct fcm_numbers item_node, item_original, item_path, item_domain, item_fixtures;
     struct fcm_numbers item_function_keys, item_call;
     struct fcm_numbers call_names, call_values, call_indices, call_scopes, call_ids, call_marks;
@@ -21,18 +23,21 @@ struct columns {
 struct walk {
     struct fcm_tables tables;
     struct columns columns;
+    struct fcm_effects effects;
     PyObject *root;
     PyObject *children;
     PyObject *support;
-    PyObject *classes;  // dict: type -> index into class_name
-    PyObject *calls;    // dict: bytes of a call's columns -> index
-    PyObject *places;   // dict: (parent, originalname, id of function) -> (path, line, domain)
-    PyObject *fixtures; // dict: id of a list of names -> list index
-    PyObject *docs;     // dict: id of an object -> string index + 1
-    PyObject *relpath;  // first part of the location of an item of this file
-    PyObject *served;   // frozenset: instance attributes that lazy nodes serve
-    PyObject *grouping; // dict: ParamValueKey of an opaque value -> number, for call_keys
-    PyObject *keep;     // objects whose id is a key above
+    PyObject *classes;    // dict: type -> index into class_name
+    PyObject *calls;      // dict: bytes of a call's columns -> index
+    PyObject *places;     // dict: (parent, originalname, id of function) -> (path, line, domain)
+    PyObject *fixtures;   // dict: id of a list of names -> list index
+    PyObject *docs;       // dict: id of an object -> string index + 1
+    PyObject *made;       // set of nodes that hooks made, borrowed; NULL for none
+    PyObject *coroutines; // dict: function -> whether it is a coroutine function
+    PyObject *relpath;    // first part of the location of an item of this file
+    PyObject *served;     // frozenset: instance attributes that lazy nodes serve
+    PyObject *grouping;   // dict: ParamValueKey of an opaque value -> number, for call_keys
+    PyObject *keep;       // objects whose id is a key above
     uint32_t flags;
 };
 
@@ -517,12 +522,42 @@ static int check_inherited(struct walk *walk, PyObject *node) {
     return 0;
 }
 
+// Asked once for each function.
+static int is_coroutine(struct walk *walk, PyObject *func) {
+    PyObject *id = PyLong_FromVoidPtr(func);
+    if (!id) return -1;
+    PyObject *known = PyDict_GetItemWithError(walk->coroutines, id);
+    int r = known ? known == Py_True : -1;
+    if (!known && !PyErr_Occurred()) {
+        PyObject *answer = PyObject_CallMethod(walk->support, "is_coroutine", "O", func);
+        if (answer && PyDict_SetItem(walk->coroutines, id, answer) == 0 &&
+            PyList_Append(walk->keep, func) == 0)
+            r = answer == Py_True;
+        Py_XDECREF(answer);
+    }
+    Py_DECREF(id);
+    return r;
+}
+
+// List of strings that say what the object of a collector is.
+static Py_ssize_t object_list(struct walk *walk, PyObject *node, PyObject *obj) {
+    if (!obj || obj == Py_None) return 0;
+    PyObject *names = PyObject_CallMethod(walk->support, "object_names", "OO", node, obj);
+    if (!names) return -1;
+    Py_ssize_t r = fcm_tables_string_list(&walk->tables, names);
+    Py_DECREF(names);
+    return r;
+}
+
 static Py_ssize_t node_flags(struct walk *walk, PyObject *node, struct item *item, int is_item,
                              PyObject *name) {
     Py_ssize_t flags = 0;
     int stash = has_stash(node);
     if (stash < 0) return -1;
     if (stash) flags |= FCM_NODE_STASH;
+    int made = walk->made ? PySet_Contains(walk->made, node) : 0;
+    if (made < 0) return -1;
+    if (made) flags |= FCM_NODE_MADE;
     if (!is_item) {
         if (PyDict_Contains(walk->children, node) == 1) flags |= FCM_NODE_COLLECTED;
         return flags;
@@ -530,7 +565,12 @@ static Py_ssize_t node_flags(struct walk *walk, PyObject *node, struct item *ite
     flags |= FCM_NODE_ITEM;
     if (item->fixtures) flags |= FCM_NODE_FIXTURES;
     int is_function = PyObject_HasAttrString((PyObject *)Py_TYPE(node), "function");
-    if (is_function && item->func) flags |= FCM_NODE_FUNCTION;
+    if (is_function && item->func) {
+        flags |= FCM_NODE_FUNCTION;
+        int coroutine = is_coroutine(walk, item->func);
+        if (coroutine < 0) return -1;
+        if (coroutine) flags |= FCM_NODE_COROUTINE;
+    }
     if (item->original && item->callspec && PyUnicode_GET_LENGTH(name) > 0) {
         int derived = is_derived_name(name, item->original, item->id);
         if (derived < 0) return -1;
@@ -586,6 +626,10 @@ static int push_described(struct walk *walk, PyObject *node, PyObject *dict, PyO
     if (r == 0) {
         Py_ssize_t doc = obj && obj != Py_None ? doc_string(walk, node, obj) : 0;
         r = doc < 0 ? -1 : fcm_numbers_push(&c->node_doc, doc);
+    }
+    if (r == 0) {
+        Py_ssize_t names = is_item ? 0 : object_list(walk, node, obj);
+        r = names < 0 ? -1 : fcm_numbers_push(&c->node_object, names);
     }
     if (r == 0)
         r = is_item ? push_item(walk, node, index, parent, &item, flags)
@@ -658,6 +702,7 @@ static void set_columns(Fcm__Record *record, struct walk *walk) {
     COLUMN(node_doc, c->node_doc);
     COLUMN(node_line, c->node_line);
     COLUMN(node_extra, c->node_extra);
+    COLUMN(node_object, c->node_object);
     COLUMN(item_node, c->item_node);
     COLUMN(item_original, c->item_original);
     COLUMN(item_path, c->item_path);
@@ -817,6 +862,7 @@ static PyObject *pack(struct walk *walk, PyObject *extras) {
     record.strings = strings;
     record.values = values;
     set_columns(&record, walk);
+    fcm_effects_set(&walk->effects, &record);
     if (set_extras(&record, &parts, extras) < 0) goto out;
     packed = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)fcm__record__get_packed_size(&record));
     if (packed) fcm__record__pack(&record, (uint8_t *)PyBytes_AS_STRING(packed));
@@ -834,7 +880,8 @@ static void columns_done(struct columns *columns) {
     for (size_t i = 0; i < sizeof *columns / sizeof *each; i++) fcm_numbers_done(&each[i]);
 }
 
-static int walk_init(struct walk *walk, PyObject *root, PyObject *children, PyObject *support) {
+static int walk_init(struct walk *walk, PyObject *root, PyObject *children, PyObject *extras,
+                     PyObject *support) {
     *walk = (struct walk){
         .root = root,
         .children = children,
@@ -846,11 +893,13 @@ static int walk_init(struct walk *walk, PyObject *root, PyObject *children, PyOb
         .docs = PyDict_New(),
         .grouping = PyDict_New(),
         .keep = PyList_New(0),
+        .made = PyDict_GetItemString(extras, "made"),
+        .coroutines = PyDict_New(),
         .relpath = PyObject_CallMethod(support, "relative_path", "O", root),
         .served = PyObject_GetAttrString(support, "SERVED"),
     };
     if (!walk->classes || !walk->calls || !walk->places || !walk->fixtures || !walk->docs ||
-        !walk->grouping || !walk->keep || !walk->relpath || !walk->served)
+        !walk->grouping || !walk->keep || !walk->coroutines || !walk->relpath || !walk->served)
         return -1;
     return fcm_tables_init(&walk->tables);
 }
@@ -858,6 +907,7 @@ static int walk_init(struct walk *walk, PyObject *root, PyObject *children, PyOb
 static void walk_done(struct walk *walk) {
     fcm_tables_done(&walk->tables);
     columns_done(&walk->columns);
+    fcm_effects_done(&walk->effects);
     Py_XDECREF(walk->classes);
     Py_XDECREF(walk->calls);
     Py_XDECREF(walk->places);
@@ -865,6 +915,7 @@ static void walk_done(struct walk *walk) {
     Py_XDECREF(walk->docs);
     Py_XDECREF(walk->grouping);
     Py_XDECREF(walk->keep);
+    Py_XDECREF(walk->coroutines);
     Py_XDECREF(walk->relpath);
     Py_XDECREF(walk->served);
 }
@@ -872,7 +923,9 @@ static void walk_done(struct walk *walk) {
 PyObject *fcm_introspect(PyObject *root, PyObject *children, PyObject *extras, PyObject *support) {
     struct walk walk;
     PyObject *packed = NULL;
-    if (walk_init(&walk, root, children, support) == 0 && push_node(&walk, root, 0) == 0)
+    PyObject *effects = PyDict_GetItemString(extras, "effects");
+    if (walk_init(&walk, root, children, extras, support) == 0 && push_node(&walk, root, 0) == 0 &&
+        (!effects || fcm_effects_read(&walk.effects, &walk.tables, effects) == 0))
         packed = pack(&walk, extras);
     walk_done(&walk);
     return packed;

@@ -6,6 +6,7 @@
 
 #include "introspect.h"
 #include "pyrecord.h"
+#include "record.h"
 
 static PyObject *native_encode(PyObject *module, PyObject *args) {
     PyObject *root, *children, *extras;
@@ -37,7 +38,10 @@ static PyMethodDef native_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static int native_exec(PyObject *module) { return fcm_pyrecord_register(module); }
+static int native_exec(PyObject *module) {
+    if (PyModule_AddIntConstant(module, "RECORD_FORMAT", FCM_RECORD_FORMAT) < 0) return -1;
+    return fcm_pyrecord_register(module);
+}
 
 static PyModuleDef_Slot native_slots[] = {
     {Py_mod_exec, native_exec},

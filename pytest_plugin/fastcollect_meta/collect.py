@@ -18,6 +18,7 @@ import pytest
 
 from fastcollect_meta import _native, _worker, compat
 from fastcollect_meta._wire import Channel
+from fastcollect_meta.effects import FileHooks
 from fastcollect_meta.notes import DependencyNotes
 from fastcollect_meta.raised import RaisedWarning, importing_file, raw
 from fastcollect_meta.reasons import Unrepresentable
@@ -83,6 +84,7 @@ class CollectOptions:
     """What a worker is told besides the session."""
 
     logs: compat.LogCounter
+    hooks: FileHooks
     record_dependencies: bool = False
 
 
@@ -106,6 +108,7 @@ class Collecting:
         self._config = config
         self._found = found
         self._logs = options.logs
+        self._hooks = options.hooks
         self._notes = DependencyNotes(config) if options.record_dependencies else None
         self._files = {"stdout": out, "stderr": err}
         self._fd_capture = compat.capture_method(config) == "fd"
@@ -140,6 +143,7 @@ class Collecting:
             report = self._report(node)
             if report.passed:
                 self._descend(node, report.result, children)
+                extras["hooks"] = self._hooks.run(node, children)
             elif report.skipped and isinstance(report.longrepr, tuple):
                 path, line, message = report.longrepr
                 extras["skip"] = (str(path), int(line), str(message))
@@ -152,6 +156,10 @@ class Collecting:
             raise Unrepresentable("logs-while-importing", f"{self._logs.count} log records")
         self._check_process(index)
         extras["warnings"] = [warning.fields() for warning in self._warnings]
+        hooks = extras.pop("hooks", None)
+        if hooks is not None:
+            extras.update(hooks.extras())
+            children = hooks.children
         record: bytes = _native.encode(node, children, extras)
         if self._notes is not None:
             self._notes.shared_was_sent = True
@@ -162,7 +170,7 @@ class Collecting:
         if self._notes is None:
             yield
             return
-        with self._notes.of(node.path, extras):
+        with self._notes.of(node.path, extras, self._hooks.conftests()):
             yield
 
     def _report(self, collector: pytest.Collector) -> pytest.CollectReport:

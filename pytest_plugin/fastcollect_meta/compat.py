@@ -16,6 +16,7 @@ from typing import IO, Any
 import _pytest.capture
 import _pytest.config
 import _pytest.pathlib
+import pluggy
 import pytest
 from _pytest import fixtures, mark, nodes, python
 from _pytest.cacheprovider import Cache
@@ -121,6 +122,35 @@ def merge_stash(stash: Stash, older: Stash) -> None:
     """Add what `older` holds to `stash`, which wins where both have a key."""
     for key, value in older._storage.items():
         stash._storage.setdefault(key, value)
+
+
+def own_keywords(node: nodes.Node) -> dict[str, Any]:
+    """A node's keywords without those of its parents: the dict itself."""
+    return node.keywords._markers  # type: ignore[attr-defined,no-any-return]
+
+
+def set_own_keywords(node: nodes.Node, own: dict[str, Any]) -> None:
+    """Put other keywords into the place of a node's own."""
+    node.keywords._markers = own  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def intercepted_deselection(
+    config: Config, receive: Callable[[list[Any]], object]
+) -> Iterator[None]:
+    """What is reported to pytest_deselected meanwhile goes to `receive` only."""
+    relay: Any = config.hook
+    original = relay.pytest_deselected
+    relay.pytest_deselected = lambda *, items: receive(list(items))
+    try:
+        yield
+    finally:
+        relay.pytest_deselected = original
+
+
+def no_result() -> Any:
+    """What an old-style wrapper is sent when the others have returned nothing."""
+    return pluggy.Result([], None)
 
 
 # Serving questions of pytest's own selection and ordering from records

@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import TYPE_CHECKING, TypedDict
@@ -44,6 +45,10 @@ _STDLIB, _SITE, _PROJECT = 0, 1, 4
 _BEFORE_SOURCE = ("/__init__.py", *EXTENSION_SUFFIXES)
 
 
+# They say where a run writes what it measures.
+_WHERE_TO_WRITE = ("COVERAGE_FILE", "COV_CORE_DATAFILE", "PARITY_OUT")
+
+
 class Dependencies(TypedDict):
     """The fields of the message `Dependencies`; paths are absolute and in the file system's encoding."""
 
@@ -72,6 +77,7 @@ class _State:
     archives: dict[str, str | None] = field(default_factory=dict)  # folder: file that it lies in
     folders: dict[str, int] = field(default_factory=dict)
     modules: dict[str, list[int]] = field(default_factory=dict)  # file: nodes
+    ignored: frozenset[bytes] = frozenset()  # variables that nothing depends on
 
 
 _state = _State()
@@ -115,6 +121,7 @@ def uninstall() -> None:
 
 def configure(config: pytest.Config) -> None:
     """Tells where the project lies. Without it every folder above a test file counts for its conftests."""
+    _state.ignored = frozenset(map(os.fsencode, ignored_variables(config)))
     rootdir = str(config.rootpath)
     confcutdir = config.option.confcutdir
     if confcutdir is None:
@@ -128,6 +135,11 @@ def configure(config: pytest.Config) -> None:
         _state.folders.clear()
         if _state.watched:
             _set_prefixes()
+
+
+def ignored_variables(config: pytest.Config) -> list[str]:
+    """Environment variables that change nothing of what is collected, although something reads them."""
+    return sorted({*_WHERE_TO_WRITE, *config.getini("fastcollect_meta_ignored_variables")})
 
 
 def begin(path: str | os.PathLike[str]) -> None:
@@ -145,10 +157,10 @@ def importing() -> str | None:
     return _recorder.importing()
 
 
-def of(path: str | os.PathLike[str]) -> Dependencies:
+def of(path: str | os.PathLike[str], conftests: Iterable[str] = ()) -> Dependencies:
     """What the file's collection, between `begin` and `end`, depends on, besides `base` and `options_key`.
 
-    Not existing paths that were searched or opened are in `absent`. Values of variables are those of the time of
+    `conftests` are conftests that it depends on besides those of its own folders. Not existing paths that were searched or opened are in `absent`. Values of variables are those of the time of
     `install`: what the project's own code sets is a consequence of it, not an input.
     """
     path = os.fspath(path)
@@ -158,7 +170,8 @@ def of(path: str | os.PathLike[str]) -> Dependencies:
     # Another test file may have imported it: then pytest finds it and imports nothing.
     for node in _state.modules.get(path, ()):
         _recorder.link(root, node)
-    return _answer([root, _folder(os.path.dirname(path))])
+    folders = {os.path.dirname(path), *map(os.path.dirname, conftests)}
+    return _answer([root, *(_folder(folder) for folder in sorted(folders))])
 
 
 def base(config: pytest.Config) -> Dependencies:
@@ -203,6 +216,7 @@ def path_at_start() -> list[str]:
 
 def _answer(roots: list[int]) -> Dependencies:
     files, directories, absent, names, reason = _recorder.closure(roots)
+    names = [name for name in names if name not in _state.ignored]
     if b"*" in names:
         names = [name for name in names if name == b"*" or _recorder.is_left_out(name)]
     return {

@@ -143,7 +143,7 @@ def _question(function: str, values: dict[str, Any]) -> str:
         return f"the arguments of marker {owner.__dict__.get('name')}" if owner is not None else ""
     if function == "__getattr__":
         return f"{_word(owner)}.{values.get('name')}"
-    if function in ("obj", "function", "cls", "instance", "collect"):
+    if function in ("obj", "function", "cls", "instance", "module", "collect"):
         return f"{_word(owner)}.{function}"
     return ""
 

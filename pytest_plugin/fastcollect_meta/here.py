@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from . import _native, compat
+from .effects import FileHooks
 from .frameless import frameless
 from .notes import DependencyNotes
 from .raised import RaisedWarning, importing_file, raw
@@ -24,9 +25,10 @@ class HereCollection:
     have when pytest asks them.
     """
 
-    def __init__(self, node: Any, notes: DependencyNotes) -> None:
+    def __init__(self, node: Any, notes: DependencyNotes, hooks: FileHooks) -> None:
         self.node = node
         self._notes = notes
+        self._hooks = hooks
         self._extras: dict[str, Any] = {}
         self._children: dict[pytest.Collector, list[Any]] = {}
         self._warnings: list[RaisedWarning] = []
@@ -40,7 +42,9 @@ class HereCollection:
         """What the node's `collect` is: recording begins, and goes on until `record`."""
         self._began = time.perf_counter()
         self._open = contextlib.ExitStack()
-        self._open.enter_context(self._notes.of(self.node.path, self._extras))
+        self._open.enter_context(
+            self._notes.of(self.node.path, self._extras, self._hooks.conftests())
+        )
         self._open.enter_context(compat.observed_warnings(self._on_warning))
         return frameless(self.node.collect, self._collected)
 
@@ -96,7 +100,12 @@ class HereCollection:
         self._extras["warnings"] = [warning.fields() for warning in self._warnings]
         hidden = [child.__dict__.pop("collect", None) for child in self._children]
         try:
-            packed: bytes = _native.encode(self.node, self._children, self._extras)
+            children = self._children
+            if self.node in children:
+                hooks = self._hooks.run(self.node, children)
+                self._extras.update(hooks.extras())
+                children = hooks.children
+            packed: bytes = _native.encode(self.node, children, self._extras)
         finally:
             for child, collect in zip(self._children, hidden):
                 if collect is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+from types import ModuleType
 from typing import Any
 
 from pytest import Item
@@ -106,3 +107,16 @@ def grouping_key(value: object, scope: int) -> object:
     if scope < _scope_numbers["module"]:
         raise Unrepresentable("shared-parameter", f"a value of type {type(value).__qualname__}")
     return compat.param_value_key(value)
+
+
+def is_coroutine(function: object) -> bool:
+    """What inspect.iscoroutinefunction says."""
+    return inspect.iscoroutinefunction(function)
+
+
+def object_names(collector: object, obj: object) -> list[str]:
+    """What a collector's object is made of, as the record holds it: classes of a class, itself first; a module's name."""
+    if isinstance(obj, type):
+        return [f"{cls.__module__}:{cls.__qualname__}" for cls in obj.__mro__[:-1]]
+    name = getattr(obj, "__name__", None)
+    return [name] if isinstance(obj, ModuleType) and isinstance(name, str) else []

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from . import compat
+from .effects import NodeState
 from .frameless import frameless
 from .introspection import SERVED
 from .nodes import LazyItem, LazyNode, build_children, classes_of, real_class
@@ -78,6 +79,8 @@ def _adopt_file(origin: Origin) -> None:
     missing: list[str] = []
     additional: list[str] = []
     _adopt_children(origin, root, missing, additional)
+    if origin.applied and origin.rerun is not None:
+        origin.rerun(origin)
     if missing or additional:
         origin.mismatch = (missing, additional)
 
@@ -148,6 +151,9 @@ def transfer(lazy: Any, real: Any, origin: Origin) -> None:
     index: int = state["_fcm_index"]
     if isinstance(real, compat.PyobjMixin) and real._ALLOW_MARKERS:
         real.obj  # noqa: B018 - the first look at it adds its markers, and must not do so again later
+    if origin.applied:
+        origin.bases[lazy] = NodeState.of(real)
+        origin.numbers[lazy] = index
     new = {key: lazy if value is real else value for key, value in real.__dict__.items()}
     recorded = origin.marks(index)
     real_marks = list(real.own_markers)

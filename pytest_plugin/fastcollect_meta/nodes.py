@@ -16,9 +16,17 @@ import pytest
 from . import compat
 from .introspection import find_class
 from .opaque import LazyKeywords
-from .origin import NODE_COLLECTED, NODE_FIXTURES, NODE_FUNCTION, NODE_STASH, Origin
+from .origin import (
+    NODE_COLLECTED,
+    NODE_COROUTINE,
+    NODE_FIXTURES,
+    NODE_FUNCTION,
+    NODE_STASH,
+    Origin,
+)
 from .reasons import Unrepresentable
 from .serving import serving
+from .standins import class_stand_in, function_stand_in, module_stand_in
 
 if TYPE_CHECKING:
     from .source import Source
@@ -211,8 +219,22 @@ class LazyItem(LazyNode):
             if not record.flags(index) & NODE_FUNCTION:
                 return None
             return _FunctionStandIn(record.function_keys(index))
+        if serving.coroutines:
+            flags = self._fcm_origin_of().record.flags(self.__dict__["_fcm_index"])
+            if flags & NODE_FUNCTION:
+                return function_stand_in(bool(flags & NODE_COROUTINE), self._fcm_real("function"))
         self._fcm_materialize()
         return self.function
+
+    def _fcm_real(self: Any, name: str) -> Callable[[], Any]:
+        """Gives an attribute of the node when it is real."""
+
+        def real() -> Any:
+            if isinstance(self, LazyNode):
+                self._fcm_materialize()
+            return getattr(self, name)
+
+        return real
 
     @property
     def cls(self: Any) -> Any:
@@ -220,8 +242,41 @@ class LazyItem(LazyNode):
             return self.__getattr__("cls")
         if serving.grouping:
             return self.getparent(pytest.Class)
+        if serving.classes:
+            found = self._fcm_stand_in(pytest.Class, "cls", class_stand_in)
+            if found is not None:
+                return found[0]
         self._fcm_materialize()
         return self.cls
+
+    @property
+    def module(self: Any) -> Any:
+        if not issubclass(type(self), compat.PyobjMixin):
+            return self.__getattr__("module")
+        if serving.modules:
+            found = self._fcm_stand_in(
+                pytest.Module, "module", lambda names, real: module_stand_in(names[0], real)
+            )
+            if found is not None:
+                return found[0]
+        self._fcm_materialize()
+        return self.module
+
+    def _fcm_stand_in(
+        self: Any, kind: type, name: str, make: Callable[[tuple[str, ...], Any], Any]
+    ) -> tuple[Any] | None:
+        """The one stand-in for the object of the collector of that kind, None where there is no making one."""
+        collector = self.getparent(kind)
+        if collector is None:
+            return (None,)
+        state = collector.__dict__
+        if "_fcm_index" not in state or "_fcm_origin" not in state:
+            return None
+        if "_fcm_stand_in" not in state:
+            names = state["_fcm_origin"].record.object(state["_fcm_index"])
+            state["_fcm_stand_in"] = make(names, self._fcm_real(name)) if names else None
+        found = state["_fcm_stand_in"]
+        return None if found is None else (found,)
 
     @property
     def instance(self: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import dependencies
@@ -28,14 +28,19 @@ class DependencyNotes:
         self._absent = frozenset(self.shared["absent"])
 
     @contextlib.contextmanager
-    def of(self, path: str | os.PathLike[str], extras: dict[str, Any]) -> Iterator[None]:
-        """Around the collection of a file; fills the record's parts afterwards, also where it fails."""
+    def of(
+        self, path: str | os.PathLike[str], extras: dict[str, Any], conftests: Iterable[str] = ()
+    ) -> Iterator[None]:
+        """Around the collection of a file; fills the record's parts afterwards, also where it fails.
+
+        :param conftests: whose hooks are run on its tests, wherever they lie.
+        """
         dependencies.begin(path)
         try:
             yield
         finally:
             dependencies.end(path)
-        found = dependencies.of(path)
+        found = dependencies.of(path, conftests)
         extras["dependencies"] = {
             **found,
             "files": [file for file in found["files"] if file not in self._files],

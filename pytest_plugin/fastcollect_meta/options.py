@@ -72,6 +72,19 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
     )
     parser.addini(
+        "fastcollect_meta_hooks",
+        "how collection hooks of plugins and conftests are treated: lines such as "
+        "per-file: conftest.py::pytest_collection_modifyitems",
+        type="linelist",
+        default=[],
+    )
+    parser.addini(
+        "fastcollect_meta_ignored_variables",
+        "environment variables that conftests or plugins read and that change nothing of what is collected",
+        type="args",
+        default=[],
+    )
+    parser.addini(
         "fastcollect_meta_alone",
         "files that are collected in a process of their own (glob patterns like "
         "those of fastcollect_meta_native)",

@@ -6,9 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from fastcollect_meta import __version__, _recorder
+from fastcollect_meta import __version__, _native, _recorder, treatments
 from fastcollect_meta.compat import ini_settings
-from fastcollect_meta.dependencies import path_at_start
+from fastcollect_meta.dependencies import ignored_variables, path_at_start
 
 if TYPE_CHECKING:
     import pytest
@@ -36,6 +36,7 @@ SELECTS_OR_REPORTS = frozenset(
     cov_precision cov_reset htmlpath self_contained_html css json_report json_report_file
     hypothesis_show_statistics reruns reruns_delay only_rerun rerun_except
     fcm_workers fcm_manifest fcm_report fcm_explain_imports
+    randomly_seed randomly_reset_seed randomly_reorganize
     splits group durations_path splitting_algorithm store_durations clean_durations
     """.split()
 )
@@ -74,7 +75,14 @@ def options_key(config: pytest.Config) -> bytes:
     installed, the folder pytest was started in, the root folder, the options and the values of the configuration file,
     but for those in `SELECTS_OR_REPORTS` and `SELECTS_OR_REPORTS_INI`.
     """
-    lines = [*_versions(), *_interpreter(), *_plugins(config), *_options(config), *_ini(config)]
+    lines = [
+        *_versions(),
+        *_interpreter(),
+        *_plugins(config),
+        *_treatments(config),
+        *_options(config),
+        *_ini(config),
+    ]
     return _recorder.digest("\n".join(lines).encode("utf-8", "surrogateescape"))
 
 
@@ -85,7 +93,7 @@ def _versions() -> list[str]:
         f"python {sys.version}",
         f"implementation {sys.implementation.cache_tag}",
         f"pytest {pytest.__version__}",
-        f"fastcollect {__version__}",
+        f"fastcollect {__version__} records {_native.RECORD_FORMAT}",
     ]
 
 
@@ -116,8 +124,15 @@ def _plugins(config: pytest.Config) -> list[str]:
     return lines
 
 
+def _treatments(config: pytest.Config) -> list[str]:
+    """Records hold what hooks do that are treated per file."""
+    declared = treatments.declarations(config)
+    return [f"hook {one.id} {one.treatment.value}" for _, one in sorted(declared.items())]
+
+
 def _options(config: pytest.Config) -> list[str]:
     lines = [
+        f"ignored variables {ignored_variables(config)}",
         f"rootdir {config.rootpath}",
         f"inipath {config.inipath}",
         f"started in {config.invocation_params.dir}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import compat
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pytest import Collector
 
     from ._native import Record
+    from .effects import NodeState
 
 #: Bits of Record.node_flags, as in schema/record.h.
 NODE_ITEM = 1 << 0
@@ -20,6 +22,7 @@ NODE_FUNCTION = 1 << 1
 NODE_STASH = 1 << 3
 NODE_FIXTURES = 1 << 4
 NODE_COLLECTED = 1 << 5
+NODE_COROUTINE = 1 << 6
 
 
 class State(enum.Enum):
@@ -29,6 +32,27 @@ class State(enum.Enum):
     RUNNING = "running"
     REAL = "real"
     FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Effect:
+    """What one hook that is treated per file did.
+
+    :param order: items after it, None for as before.
+    :param deselected: items that it reported as deselected.
+    :param changes: by node: markers put before and after the own ones, keywords, extra keywords.
+    """
+
+    order: tuple[int, ...] | None
+    deselected: tuple[int, ...]
+    changes: dict[int, list[tuple[Any, ...]]]
+
+
+def _effects(record: Record) -> dict[str, Effect]:
+    hooks = [(name, Effect(order, gone, {})) for name, order, gone in record.hooks]
+    for hook, node, *change in record.changes:
+        hooks[hook][1].changes.setdefault(node, []).append(tuple(change))
+    return dict(hooks)
 
 
 class Origin:
@@ -44,13 +68,18 @@ class Origin:
         "_attributes",
         "_fixtures",
         "_marks",
+        "applied",
+        "bases",
         "classes",
+        "effects",
         "error",
         "lost",
         "mismatch",
+        "numbers",
         "pending",
         "record",
         "repeat_warnings",
+        "rerun",
         "root",
         "state",
         "told",
@@ -83,6 +112,15 @@ class Origin:
         #: Warnings by the number of the collector, below the file, that raised them when it was collected.
         self.warnings: dict[int, Any] = {}
         self.repeat_warnings: Callable[[Any], None] | None = None
+        #: What hooks that are treated per file did, by their name and phase.
+        self.effects: dict[str, Effect] = _effects(record) if record.hooks else {}
+        #: Those of them that have been repeated on its nodes.
+        self.applied: set[str] = set()
+        #: Calls them again on the real nodes.
+        self.rerun: Callable[[Origin], None] | None = None
+        #: Real nodes, while they become it: their state before any of these hooks, and their numbers in the record.
+        self.bases: dict[Any, NodeState] = {}
+        self.numbers: dict[Any, int] = {}
         self._marks: dict[int, Any] = {}
         self._fixtures: dict[tuple[Any, ...], list[str]] = {}
         self._attributes: dict[tuple[str, ...], frozenset[str]] = {}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from . import options, role
+from . import newhooks, options, role
 from .session import CollectingSession, start
 
 _session_key = pytest.StashKey["CollectingSession"]()
@@ -21,6 +21,19 @@ def _session_of(config: pytest.Config) -> CollectingSession | None:
 @pytest.hookimpl
 def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_options(parser)
+
+
+@pytest.hookimpl
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(newhooks)
+
+
+@pytest.hookimpl
+def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager) -> None:
+    config: pytest.Config | None = manager.get_plugin("pytestconfig")
+    session = _session_of(config) if config is not None else None
+    if session is not None:
+        session.plugin_registered()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

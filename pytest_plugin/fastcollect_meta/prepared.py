@@ -17,6 +17,7 @@ from . import _manifest, compat, dependencies
 from .nodes import real_class
 from .origin import Origin
 from .source import Source, class_key
+from .treatments import Treatments
 
 Key = tuple[str, str]
 
@@ -76,7 +77,7 @@ class PreparedSource(Source):
     """
 
     def __init__(self, config: pytest.Config, prepared: Prepared) -> None:
-        super().__init__(config, 1, None, None, lambda: None)
+        super().__init__(config, 1, None, None, lambda: None, Treatments(config, {}))
         self._natives = {(path, name): why for path, name, *why in prepared.natives}
         self._failed = {(path, name): why for path, name, *why in prepared.failed}
         self._manifest = _open(prepared)

@@ -234,6 +234,12 @@ static PyObject *record_extra(PyObject *self, PyObject *arg) {
     return list_tuple(self, message_of(self)->node_extra[index], string_at);
 }
 
+static PyObject *record_object(PyObject *self, PyObject *arg) {
+    uint32_t index;
+    if (node_index(self, arg, &index) < 0) return NULL;
+    return list_tuple(self, message_of(self)->node_object[index], string_at);
+}
+
 static PyObject *record_doc(PyObject *self, PyObject *arg) {
     uint32_t index;
     if (node_index(self, arg, &index) < 0) return NULL;
@@ -354,7 +360,8 @@ static PyObject *build_node(PyObject *self, struct inherited *in, PyObject *pare
 static PyObject *record_build(PyObject *self, PyObject *args) {
     PyObject *parent, *index_object, *classes;
     uint32_t index;
-    if (!PyArg_ParseTuple(args, "OOO!", &parent, &index_object, &PyTuple_Type, &classes))
+    int made = 0; // those that a hook made, rather than those that the parent yielded
+    if (!PyArg_ParseTuple(args, "OOO!|p", &parent, &index_object, &PyTuple_Type, &classes, &made))
         return NULL;
     if (node_index(self, index_object, &index) < 0) return NULL;
     Fcm__Record *m = message_of(self);
@@ -371,7 +378,8 @@ static PyObject *record_build(PyObject *self, PyObject *args) {
     struct inherited in;
     PyObject *list = inherited_init(&in, parent) == 0 ? PyList_New(0) : NULL;
     for (size_t i = index + 1; list && i < m->n_node_parent && m->node_parent[i] >= index; i++) {
-        if (m->node_parent[i] != index) continue;
+        int is_made = (m->node_flags[i] & FCM_NODE_MADE) != 0;
+        if (m->node_parent[i] != index || is_made != made) continue;
         PyObject *node =
             build_node(self, &in, parent, PyTuple_GET_ITEM(classes, (Py_ssize_t)m->node_class[i]),
                        (uint32_t)i);
@@ -451,6 +459,40 @@ static PyObject *get_warnings(PyObject *self, void *closure) {
     return tuple;
 }
 
+static PyObject *get_hooks(PyObject *self, void *closure) {
+    Fcm__Record *m = message_of(self);
+    PyObject *tuple = PyTuple_New((Py_ssize_t)m->n_hook_name);
+    for (size_t i = 0; tuple && i < m->n_hook_name; i++) {
+        uint32_t order = m->hook_order[i];
+        PyObject *entry =
+            Py_BuildValue("(NNN)", string_at(self, m->hook_name[i]),
+                          order ? list_tuple(self, order - 1, number) : Py_NewRef(Py_None),
+                          list_tuple(self, m->hook_deselected[i], number));
+        if (!entry)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, entry);
+    }
+    return tuple;
+}
+
+static PyObject *get_changes(PyObject *self, void *closure) {
+    Fcm__Record *m = message_of(self);
+    PyObject *tuple = PyTuple_New((Py_ssize_t)m->n_change_hook);
+    for (size_t i = 0; tuple && i < m->n_change_hook; i++) {
+        PyObject *entry = Py_BuildValue("(IINNNN)", m->change_hook[i], m->change_node[i],
+                                        list_tuple(self, m->change_before[i], number),
+                                        list_tuple(self, m->change_after[i], number),
+                                        list_tuple(self, m->change_keys[i], string_at),
+                                        list_tuple(self, m->change_extra[i], string_at));
+        if (!entry)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, entry);
+    }
+    return tuple;
+}
+
 static PyMethodDef record_methods[] = {
     {"build", record_build, METH_VARARGS, "Lazy nodes for the children of a node."},
     {"call", record_call, METH_O, "Columns of an item's call, or None."},
@@ -465,6 +507,7 @@ static PyMethodDef record_methods[] = {
     {"keys", record_keys, METH_O, "Own keywords besides name, markers and parameter id."},
     {"attributes", record_attributes, METH_O, "Attributes that materialization must serve."},
     {"extra", record_extra, METH_O, "extra_keyword_matches of a node."},
+    {"object", record_object, METH_O, "Names of what a collector's object is made of."},
     {"doc", record_doc, METH_O, "Docstring of a node's object, or None."},
     {"original", record_original, METH_O, "originalname of an item, or None."},
     {"place", record_place, METH_O, "(path, line, domain) of an item, None where it's usual."},
@@ -483,6 +526,8 @@ static PyGetSetDef record_getset[] = {
     {"captured", get_captured, NULL, NULL, NULL},
     {"skip", get_skip, NULL, NULL, NULL},
     {"warnings", get_warnings, NULL, NULL, NULL},
+    {"hooks", get_hooks, NULL, NULL, NULL},
+    {"changes", get_changes, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

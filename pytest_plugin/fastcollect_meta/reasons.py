@@ -27,6 +27,7 @@ EXPLANATIONS: dict[str, str] = {
     "path": "a node has another path than its file",
     "config": "a node has another config than its file",
     "session": "a node has another session than its file",
+    "hook-effect": "a hook that is treated per file does more to its tests than a record can hold",
     "asked-before-collection": "a plugin asked for the module before it was collected",
     "declared-native": "the ini option fastcollect_meta_native names it",
     "several-collectors": "it has several collectors of one class",

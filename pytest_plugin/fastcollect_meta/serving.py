@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 
 class Serving:
-    """Flags, each true only while pytest's own code asks that question."""
+    """Flags, each true only while pytest's own code, or a hook that is known to, asks that question."""
 
-    __slots__ = ("docs", "function_keys", "grouping")
+    __slots__ = ("classes", "coroutines", "docs", "function_keys", "grouping", "modules")
 
     def __init__(self) -> None:
         #: -k reads the keys of `item.function.__dict__`.
@@ -18,6 +18,12 @@ class Serving:
         self.grouping = False
         #: the tree of --collect-only -v reads docstrings of `obj`.
         self.docs = False
+        #: a hook asks for names and bases of `item.cls`.
+        self.classes = False
+        #: a hook asks for the name of `item.module`.
+        self.modules = False
+        #: a hook asks whether `item.function` is a coroutine function.
+        self.coroutines = False
 
     @contextlib.contextmanager
     def of(self, question: str) -> Iterator[None]:

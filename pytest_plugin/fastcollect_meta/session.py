@@ -19,9 +19,11 @@ from .materialize import MaterializationError, describe_failure, prepare_to_run
 from .nodes import is_lazy
 from .options import Options, is_named, read_options
 from .reasons import EXPLANATIONS
+from .served import ServedHooks
 from .serving import serving
 from .source import RecordedSkip, Source
 from .starting import open_store, start_farm
+from .treatments import Treatments
 
 if TYPE_CHECKING:
     from .farm import Farm
@@ -57,6 +59,7 @@ class CollectingSession:
         self.source: Source | None = None
         #: Where pytest-xdist distributes this run and this is its controller.
         self.controller: distribute.Controller | None = None
+        self._served: ServedHooks | None = None
 
     def configured(self) -> None:
         """Everything of pytest is loaded: see whether something of it keeps the plugin from taking part."""
@@ -92,7 +95,10 @@ class CollectingSession:
         if self.aside or self.controller is not None:
             yield
             return
-        self.source = self._make_source()
+        treatments = Treatments.of(self.config)
+        self.source = self._make_source(treatments)
+        self._served = ServedHooks(self.config, treatments)
+        self._served.install()
         self.source.begin()
         restore = compat.install_servers(serving, is_lazy)
         collecting_garbage = gc.isenabled()
@@ -104,6 +110,8 @@ class CollectingSession:
             completed = False
         finally:
             restore()
+            self._served.restore()
+            self._served = None
             self.took = time.perf_counter() - self.began
             if collecting_garbage:
                 gc.enable()
@@ -121,10 +129,20 @@ class CollectingSession:
         if not completed and self.config.option.continue_on_collection_errors:
             raise session.Interrupted("the tests of a file differ from its metadata")
 
-    def _make_source(self) -> Source:
+    def _make_source(self, treatments: Treatments) -> Source:
         return Source(
-            self.config, self.options.workers, self.farm, self.store, self._start_farm_late
+            self.config,
+            self.options.workers,
+            self.farm,
+            self.store,
+            self._start_farm_late,
+            treatments,
         )
+
+    def plugin_registered(self) -> None:
+        """A plugin has come, perhaps a conftest that was met while collecting."""
+        if self._served is not None:
+            self._served.install()
 
     def _start_farm_late(self) -> Farm | None:
         self.farm, why = start_farm(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import compat
+from .effects import FileHooks
 from .explain import ImportLog
 from .frameless import frameless
 from .here import HereCollection
@@ -24,11 +25,13 @@ from .nodes import LazyFile, build_children, classes_of, lazy_class, real_class
 from .notes import DependencyNotes
 from .origin import Origin
 from .reasons import Unrepresentable
+from .rerun import rerun
 from .syspath import insert_root
 
 if TYPE_CHECKING:
     from .farm import Farm
     from .store import Key, Store
+    from .treatments import Treatments
 
 #: Seconds of collecting stale or unknown files in this process before it is worth starting a farm.
 FARM_WORTH = 1.0
@@ -80,6 +83,7 @@ class Source:
     :param farm: the farm that has been started already, if any.
     :param store: the manifest, None without one.
     :param start_farm: starts one later, with prefetch off; gives None where that can't be.
+    :param treatments: hooks that aren't just called.
     """
 
     def __init__(
@@ -89,18 +93,21 @@ class Source:
         farm: Farm | None,
         store: Store | None,
         start_farm: Callable[[], Farm | None],
+        treatments: Treatments,
     ) -> None:
         self.config = config
         self.workers = workers
         self.farm = farm
         self.store = store
         self._start_farm = start_farm
+        self.treatments = treatments
         self._farm_failed = False
         #: Whether the farm knows what to collect; one that was started early begins by itself.
         self._asked = True
         self._here: dict[Any, HereCollection] = {}
         self._here_seconds = 0.0
         self._notes: DependencyNotes | None = None
+        self._hooks: FileHooks | None = None
         self.counts = Counts()
         #: What was imported for answers, and who asked.
         self.imports = ImportLog(config)
@@ -183,7 +190,9 @@ class Source:
             return node.collect  # type: ignore[no-any-return]
         if self._notes is None:
             self._notes = DependencyNotes(self.config)
-        collection = self._here[node] = HereCollection(node, self._notes)
+        if self._hooks is None:
+            self._hooks = FileHooks(self.config, node.session, self.treatments)
+        collection = self._here[node] = HereCollection(node, self._notes, self._hooks)
         return collection.collecting()
 
     def reported(self, node: pytest.Collector, report: Any) -> None:
@@ -288,6 +297,8 @@ class Source:
         if record.skip is not None:
             raise RecordedSkip(record.skip)
         origin = Origin(record, node, found, None, self.was_materialized)
+        if origin.effects:
+            origin.rerun = partial(rerun, self.treatments)
         if raised:
             origin.warnings = raised
             origin.repeat_warnings = self.repeat_warnings

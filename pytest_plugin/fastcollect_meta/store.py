@@ -28,6 +28,7 @@ _LASTING = frozenset(
         "class-not-importable",
         "class-layout",
         "shared-parameter",
+        "hook-effect",
         "keywords",
         "markers",
         "callspec",

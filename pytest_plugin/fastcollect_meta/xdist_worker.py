@@ -12,6 +12,7 @@ from .explain import explain, summary
 from .prepared import INPUT, OUTPUT, Prepared, PreparedSource
 from .session import CollectingSession, stands_aside_for
 from .source import Source
+from .treatments import Treatments
 
 
 class WorkerSession(CollectingSession):
@@ -45,8 +46,11 @@ class WorkerSession(CollectingSession):
         except (OSError, TypeError, ValueError) as error:
             self.aside = str(error)
 
-    def _make_source(self) -> Source:
-        return super()._make_source() if self._prepared is None else self._prepared
+    def _make_source(self, treatments: Treatments) -> Source:
+        if self._prepared is None:
+            return super()._make_source(treatments)
+        self._prepared.treatments = treatments
+        return self._prepared
 
     def finish(self, session: pytest.Session) -> None:
         """Report to the controller, which decides what tests that differed from their metadata come to."""

@@ -180,9 +180,15 @@ def _prepare(channel: _wire.Channel, kind: role.Role, stderr: int) -> None:
         dependencies.install()
     from fastcollect_meta import compat
     from fastcollect_meta.collect import CollectOptions
+    from fastcollect_meta.effects import FileHooks
+    from fastcollect_meta.treatments import Treatments
 
     config, session, logs = compat.prepare_session(args)
-    options = CollectOptions(logs, record_dependencies=request["record_dependencies"])
+    options = CollectOptions(
+        logs,
+        FileHooks(config, session, Treatments.of(config)),
+        record_dependencies=request["record_dependencies"],
+    )
     if options.record_dependencies:
         dependencies.configure(config)
     compat.collect_with(

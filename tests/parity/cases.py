@@ -324,6 +324,7 @@ AGAIN = (
     "doctests",
     "fixtures",
     "hooks_items",
+    "hooks_per_file",
     "errors",
 )
 

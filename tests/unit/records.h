@@ -61,7 +61,7 @@ static inline void make_record(struct fcm_buffer *b, const struct record_text *t
     put_column(b, 21, true, 0, 1, 0, t->items);
     put_column(b, 22, true, FCM_NODE_COLLECTED, FCM_NODE_ITEM, 0, t->items);
     put_column(b, 23, true, 2, 3, 1, t->items);
-    for (uint32_t field = 24; field <= 29; field++) put_column(b, field, true, 0, 0, 0, t->items);
+    for (uint32_t field = 24; field <= 30; field++) put_column(b, field, true, 0, 0, 0, t->items);
     put_column(b, 35, false, 0, 1, 1, t->items);
     put_column(b, 36, false, 0, 4, 1, t->items);
     for (uint32_t field = 37; field <= 41; field++) put_column(b, field, false, 0, 0, 0, t->items);

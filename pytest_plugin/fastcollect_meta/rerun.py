@@ -1,0 +1,74 @@
+"""Calls hooks that are treated per file again, on the real nodes of a file that has just been materialized.
+
+What they do to markers and keywords has been repeated from the record before, so that is taken back. What they do
+besides (attributes of tests, of functions, of modules) stays, and markers whose arguments weren't in the record get them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from . import compat
+from .effects import AFTER, NodeState, added_marks, finish_wrapper
+from .opaque import resolve_mark
+from .origin import Origin
+from .treatments import PER_FILE_HOOKS, TreatedHook, Treatments
+
+
+def rerun(treatments: Treatments, origin: Origin) -> None:
+    """Call those that have been repeated on the nodes of a record.
+
+    Their states before any hook are in `origin.bases`; they are used up.
+    """
+    bases, origin.bases = origin.bases, {}
+    names = [name for name in origin.effects if name in origin.applied]
+    hooks = {treated.id: treated for treated in treatments.hooks}
+    merged = {node: NodeState.of(node) for node in bases}
+    for node, base in bases.items():
+        base.restore(node)
+    waiting: dict[str, Any] = {}
+    items = [node for node in bases if isinstance(node, pytest.Item)]
+    try:
+        with compat.intercepted_deselection(origin.root.config, lambda gone: None):
+            for name in names:
+                treated = hooks.get(name.removesuffix(AFTER))
+                if treated is None or not treated.does_something():
+                    continue
+                before = {node: list(node.own_markers) for node in bases}
+                if name.endswith(AFTER):
+                    generator = waiting.pop(treated.id, None)
+                    if generator is not None:
+                        finish_wrapper(treated, generator)
+                else:
+                    made = _call(treated, origin, items, list(bases))
+                    if treated.is_wrapper:
+                        next(made)
+                        waiting[treated.id] = made
+                _resolve(origin, name, before)
+    finally:
+        for node, state in merged.items():
+            state.restore(node)
+
+
+def _call(treated: TreatedHook, origin: Origin, items: list[Any], nodes: list[Any]) -> Any:
+    argument = PER_FILE_HOOKS[treated.hook]
+    if argument == "items":
+        session = origin.root.session
+        return treated.call({"session": session, "config": session.config, "items": items})
+    kind = pytest.Item if argument == "item" else pytest.Collector
+    for node in nodes:
+        if isinstance(node, kind):
+            treated.call({argument: node})
+    return None
+
+
+def _resolve(origin: Origin, name: str, before: dict[Any, list[Any]]) -> None:
+    """Markers of the record take over what the hook has just made."""
+    changes = origin.effects[name].changes
+    for node, marks in before.items():
+        for first, last, *_ in changes.get(origin.numbers[node], ()):
+            real_first, real_last = added_marks(name, node, marks)
+            for number, real in zip((*first, *last), (*real_first, *real_last)):
+                resolve_mark(origin.mark(number), real)

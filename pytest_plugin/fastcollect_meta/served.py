@@ -1,0 +1,251 @@
+"""Stands in for hooks that are treated: in the main process what a record says takes the place of calling them.
+
+A hook that is treated per file is still called for tests that don't come from a record. A hook that is run with answers is
+called as it is, while lazy nodes answer what it is known to ask with stand-ins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import pytest
+
+from .effects import AFTER
+from .nodes import LazyItem, LazyNode
+from .origin import Origin
+from .serving import serving
+from .treatments import PER_FILE_HOOKS, TreatedHook, Treatment, Treatments
+
+
+class ServedHooks:
+    """Replaces functions of registered hook implementations, and puts them back."""
+
+    def __init__(self, config: pytest.Config, treatments: Treatments) -> None:
+        self._config = config
+        self._treatments = treatments
+
+    def install(self) -> None:
+        """Replace those that have come since the last time."""
+        self._treatments.look()
+        for treated in self._treatments.hooks:
+            if treated.implementation.function is treated.function:
+                replacement = self._replacement(treated)
+                if replacement is not None:
+                    treated.implementation.function = replacement
+
+    def restore(self) -> None:
+        """Put all of them back."""
+        for treated in self._treatments.hooks:
+            treated.implementation.function = treated.function
+
+    def _replacement(self, treated: TreatedHook) -> Callable[..., Any] | None:
+        declared = treated.declaration
+        if declared.treatment is Treatment.RUN:
+            answers = declared.adapter.answers.get(declared.hook, ()) if declared.adapter else ()
+            return _answered(treated, answers) if answers else None
+        if declared.treatment is not Treatment.PER_FILE:
+            return None
+        if declared.hook == "pytest_collection_modifyitems":
+            return self._items_wrapper(treated) if treated.is_wrapper else self._items(treated)
+        return None if treated.is_wrapper else _each(treated)
+
+    def _items(self, treated: TreatedHook) -> Callable[..., Any]:
+        def hook(*args: Any, **kwargs: Any) -> None:
+            arguments = _arguments(treated, args, kwargs)
+
+            def native(items: list[Any]) -> None:
+                treated.call({**arguments, "items": items})
+
+            serve_items(self._config, treated.id, arguments["items"], native)
+
+        return hook
+
+    def _items_wrapper(self, treated: TreatedHook) -> Callable[..., Any]:
+        def hook(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            arguments = _arguments(treated, args, kwargs)
+            natives: list[Any] = []
+            generators: list[Any] = []
+
+            def before(items: list[Any]) -> None:
+                natives[:] = items
+                generator = treated.call({**arguments, "items": natives})
+                next(generator)
+                generators.append(generator)
+                items[:] = natives
+
+            serve_items(self._config, treated.id, arguments["items"], before)
+            outcome = yield
+            returned = outcome
+
+            def after(items: list[Any]) -> None:
+                nonlocal returned
+                natives[:] = items
+                returned = _send(generators.pop(), outcome) if generators else outcome
+                items[:] = natives
+
+            serve_items(self._config, treated.id + AFTER, arguments["items"], after)
+            return returned
+
+        return hook
+
+
+def _send(generator: Any, outcome: Any) -> Any:
+    try:
+        generator.send(outcome)
+    except StopIteration as stop:
+        return stop.value
+    return outcome
+
+
+def _arguments(
+    treated: TreatedHook, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    return {**dict(zip(treated.implementation.argnames, args)), **kwargs}
+
+
+def _answered(treated: TreatedHook, answers: tuple[str, ...]) -> Callable[..., Any]:
+    @contextlib.contextmanager
+    def answering() -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            for question in answers:
+                stack.enter_context(serving.of(question))
+            yield
+
+    def hook(*args: Any, **kwargs: Any) -> Any:
+        with answering():
+            return treated.function(*args, **kwargs)
+
+    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        generator = treated.function(*args, **kwargs)
+        with answering():
+            next(generator)
+        outcome = yield
+        with answering():
+            return _send(generator, outcome)
+
+    return wrapper if treated.is_wrapper else hook
+
+
+def _each(treated: TreatedHook) -> Callable[..., Any]:
+    argument = PER_FILE_HOOKS[treated.hook]
+
+    def hook(*args: Any, **kwargs: Any) -> Any:
+        node = _arguments(treated, args, kwargs)[argument]
+        origin = origin_with(node, treated.id)
+        if origin is None:
+            return treated.function(*args, **kwargs)
+        origin.applied.add(treated.id)
+        for change in origin.effects[treated.id].changes.get(node.__dict__["_fcm_index"], ()):
+            apply_change(origin, node, change)
+        return None
+
+    return hook
+
+
+def origin_with(node: Any, hook: str) -> Origin | None:
+    """The record that a lazy node below a file comes from, if it says what that hook does."""
+    if isinstance(node, LazyItem):
+        origin = node.parent.__dict__.get("_fcm_origin")  # type: ignore[attr-defined]
+    elif isinstance(node, LazyNode):
+        origin = node.__dict__.get("_fcm_origin")  # type: ignore[attr-defined]
+    else:
+        return None
+    if origin is None or origin.pending is not None or hook not in origin.effects:
+        return None
+    return origin  # type: ignore[no-any-return]
+
+
+def apply_change(origin: Origin, node: Any, change: tuple[Any, ...]) -> None:
+    """Do to a lazy node what the hook did to the real one."""
+    before, after, keys, extra = change
+    first = [origin.mark(number) for number in before]
+    last = [origin.mark(number) for number in after]
+    if first or last:
+        node.own_markers[:0] = first
+        node.own_markers.extend(last)
+        for mark in (*reversed(first), *last):
+            node.keywords[mark.name] = mark
+    for key in keys:
+        node.keywords[key] = True
+    if extra:
+        node.extra_keyword_matches.update(extra)
+
+
+def serve_items(
+    config: pytest.Config, hook: str, items: list[Any], native: Callable[[list[Any]], object]
+) -> None:
+    """Do to a list of items what a hook does to it file by file.
+
+    :param hook: its name and phase.
+    :param native: calls it with those of the items that don't come from a record, in a list of their own.
+    """
+    groups: dict[Origin | None, list[Any]] = {}
+    for item in items:
+        groups.setdefault(origin_with(item, hook), []).append(item)
+    rearranged: dict[Origin | None, list[Any]] = {}
+    deselected: list[Any] = []
+    natives = groups.get(None)
+    if natives is not None:
+        mine = list(natives)
+        native(mine)
+        rearranged[None] = mine
+    for origin, group in groups.items():
+        if origin is not None:
+            rearranged[origin] = _serve_group(origin, hook, group, deselected)
+    if deselected:
+        places = {id(item): place for place, item in enumerate(items)}
+        deselected.sort(key=lambda item: places[id(item)])
+        config.hook.pytest_deselected(items=deselected)
+    if any(not _same(rearranged[origin], group) for origin, group in groups.items()):
+        items[:] = _woven(items, hook, rearranged)
+
+
+def _serve_group(origin: Origin, hook: str, items: list[Any], deselected: list[Any]) -> list[Any]:
+    """Items of one file after the hook."""
+    effect = origin.effects[hook]
+    origin.applied.add(hook)
+    if effect.changes:
+        for node in _nodes_of(items):
+            for change in effect.changes.get(node.__dict__["_fcm_index"], ()):
+                apply_change(origin, node, change)
+    if effect.order is None:
+        return items
+    by_index: dict[int, list[Any]] = {}
+    for item in items:
+        by_index.setdefault(item.__dict__["_fcm_index"], []).append(item)
+    for index in effect.deselected:
+        deselected += by_index.get(index, ())
+    return [item for index in effect.order for item in by_index.get(index, ())]
+
+
+def _nodes_of(items: list[Any]) -> Iterator[Any]:
+    """The items and the collectors above them in the file, each once."""
+    seen: set[int] = set()
+    for item in items:
+        node = item
+        while node is not None and id(node) not in seen and "_fcm_index" in node.__dict__:
+            seen.add(id(node))
+            yield node
+            node = node.parent
+
+
+def _woven(items: list[Any], hook: str, rearranged: dict[Origin | None, list[Any]]) -> list[Any]:
+    """The new list: each file's items take the places that they had, in their new order."""
+    left = {origin: list(reversed(group)) for origin, group in rearranged.items()}
+    kept = {id(item) for group in rearranged.values() for item in group}
+    owners = [origin_with(item, hook) for item in items]
+    last = {origin: place for place, origin in enumerate(owners)}
+    woven: list[Any] = []
+    for place, (item, origin) in enumerate(zip(items, owners)):
+        if id(item) in kept and left[origin]:
+            woven.append(left[origin].pop())
+        if last[origin] == place:
+            woven += reversed(left[origin])
+            left[origin].clear()
+    return woven
+
+
+def _same(one: list[Any], other: list[Any]) -> bool:
+    return len(one) == len(other) and all(mine is theirs for mine, theirs in zip(one, other))

@@ -1,0 +1,43 @@
+"""Writes the tables of the docs that follow from the code: reasons into reference.md, adapters into adapters.md."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def replace(page: Path, name: str, table: str) -> None:
+    """Put a table between the comments of that name."""
+    begin = f"<!-- {name}: made by script/lib/tables.py -->\n"
+    end = f"<!-- end of {name} -->\n"
+    head, _, rest = page.read_text().partition(begin)
+    _, _, tail = rest.partition(end)
+    page.write_text(f"{head}{begin}\n{table}\n{end}{tail}")
+
+
+def reasons() -> str:
+    """Each reason to collect a file natively."""
+
+    found = runpy.run_path(str(ROOT / "pytest_plugin/fastcollect_meta/reasons.py"))
+    rows = "".join(f"| `{name}` | {text} |\n" for name, text in found["EXPLANATIONS"].items())
+    return f"| reason | the file |\n|---|---|\n{rows}"
+
+
+def adapters() -> str:
+    """Each hook of each adapter."""
+
+    found = runpy.run_path(str(ROOT / "pytest_plugin/fastcollect_meta/adapters.py"))
+    rows = ""
+    for adapter in found["ADAPTERS"]:
+        first, after = adapter.versions
+        for hook, treatment in adapter.hooks.items():
+            answers = ", ".join(adapter.answers.get(hook, ()))
+            how = f"`{treatment}`" + (f", {answers} answered" if answers else "")
+            rows += f"| {adapter.distribution} | {first} to below {after} | `{hook}` | {how} |\n"
+    return f"| plugin | versions | hook | treatment |\n|---|---|---|---|\n{rows}"
+
+
+replace(ROOT / "docs" / "reference.md", "reasons", reasons())
+replace(ROOT / "docs" / "adapters.md", "adapters", adapters())

@@ -1,0 +1,3 @@
+def pytest_itemcollected(item):
+    if getattr(item.obj, "slow", False):
+        item.add_marker("slow")
