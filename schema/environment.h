@@ -10,8 +10,9 @@
 
 /* Digest of the "NAME=VALUE" entries, in any order, whose name begins with `prefix` ("" for all):
  * XXH3 with 128 bits, in hexadecimal, of the sorted entries, each with its terminating zero. Leaves
- * out what differs between two terminals (`_`, SHLVL, PWD, OLDPWD, COLUMNS, LINES) and what pytest
- * and we set ourselves (PYTEST_VERSION, PYTEST_CURRENT_TEST, PYTEST_XDIST_*, FASTCOLLECT_META_*).
+ * out what differs between two terminals (`_`, SHLVL, PWD, OLDPWD, COLUMNS, LINES), what says where
+ * a run writes what it measures (COVERAGE_FILE, COV_CORE_DATAFILE, PARITY_OUT) and what pytest and
+ * we set ourselves (PYTEST_VERSION, PYTEST_CURRENT_TEST, PYTEST_XDIST_*, FASTCOLLECT_META_*).
  * -ENOMEM leaves the result as it was. Runs in every process. */
 int fcm_environment_digest(const char *const *entries, size_t count, const char *prefix,
                            char ret_digest[FCM_ENVIRONMENT_DIGEST]);

@@ -21,6 +21,7 @@ import pytest
 from _pytest import fixtures, mark, nodes, python
 from _pytest.cacheprovider import Cache
 from _pytest.config import Config
+from _pytest.doctest import DoctestTextfile
 from _pytest.main import Session
 from _pytest.mark.structures import Mark, NodeKeywords, get_unpacked_marks
 from _pytest.outcomes import Exit
@@ -70,6 +71,11 @@ def ini_settings(config: Config) -> dict[str, object]:
     """What the configuration file, or `-o` in pytest 9, sets, by name, as it stands there."""
     settings: Mapping[str, object] = config._inicfg if hasattr(config, "_inicfg") else config.inicfg
     return {name: getattr(value, "value", value) for name, value in settings.items()}
+
+
+def own_lines(config: Config, name: str) -> list[str]:
+    """An ini option of ours that holds several lines; empty where our options are not registered."""
+    return list(_ini(config, name) or ())
 
 
 # Nodes
@@ -146,6 +152,28 @@ def intercepted_deselection(
         yield
     finally:
         relay.pytest_deselected = original
+
+
+@contextlib.contextmanager
+def observed_deselection(config: Config, observe: Callable[[list[Any]], object]) -> Iterator[None]:
+    """What is reported to pytest_deselected meanwhile goes to `observe` too."""
+    relay: Any = config.hook
+    original = relay.pytest_deselected
+
+    def report(*, items: Sequence[Any]) -> Any:
+        observe(list(items))
+        return original(items=items)
+
+    relay.pytest_deselected = report
+    try:
+        yield
+    finally:
+        relay.pytest_deselected = original
+
+
+def marker(name: str, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Any:
+    """A marker as `pytest.mark` makes it, whatever its name."""
+    return pytest.MarkDecorator(make_mark(name, args, kwargs), _ispytest=True)
 
 
 def no_result() -> Any:
@@ -496,6 +524,8 @@ class ModuleLocator:
         """(entry of sys.path, module name), or None for what isn't imported by way of sys.path."""
         if self.mode == "importlib" or not isinstance(node, pytest.Module):
             return None
+        if isinstance(node, DoctestTextfile):
+            return None  # text
         path = node.path
         if path.name == "conftest.py":
             return None  # was imported by the walk

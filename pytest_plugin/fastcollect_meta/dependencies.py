@@ -139,7 +139,9 @@ def configure(config: pytest.Config) -> None:
 
 def ignored_variables(config: pytest.Config) -> list[str]:
     """Environment variables that change nothing of what is collected, although something reads them."""
-    return sorted({*_WHERE_TO_WRITE, *config.getini("fastcollect_meta_ignored_variables")})
+    from fastcollect_meta.compat import own_lines
+
+    return sorted({*_WHERE_TO_WRITE, *own_lines(config, "fastcollect_meta_ignored_variables")})
 
 
 def begin(path: str | os.PathLike[str]) -> None:

@@ -15,6 +15,7 @@ import pytest
 from .effects import AFTER
 from .nodes import LazyItem, LazyNode
 from .origin import Origin
+from .replay import Replayer, ReplayFile
 from .serving import serving
 from .treatments import PER_FILE_HOOKS, TreatedHook, Treatment, Treatments
 
@@ -22,9 +23,13 @@ from .treatments import PER_FILE_HOOKS, TreatedHook, Treatment, Treatments
 class ServedHooks:
     """Replaces functions of registered hook implementations, and puts them back."""
 
-    def __init__(self, config: pytest.Config, treatments: Treatments) -> None:
+    def __init__(
+        self, config: pytest.Config, treatments: Treatments, replays: ReplayFile | None
+    ) -> None:
+        """`replays` holds what hooks that are replayed did; None where nothing is kept."""
         self._config = config
         self._treatments = treatments
+        self._replays = replays
 
     def install(self) -> None:
         """Replace those that have come since the last time."""
@@ -45,11 +50,43 @@ class ServedHooks:
         if declared.treatment is Treatment.RUN:
             answers = declared.adapter.answers.get(declared.hook, ()) if declared.adapter else ()
             return _answered(treated, answers) if answers else None
-        if declared.treatment is not Treatment.PER_FILE:
-            return None
+        if declared.treatment is Treatment.REPLAY:
+            return (
+                self._replayed_wrapper(treated) if treated.is_wrapper else self._replayed(treated)
+            )
         if declared.hook == "pytest_collection_modifyitems":
             return self._items_wrapper(treated) if treated.is_wrapper else self._items(treated)
         return None if treated.is_wrapper else _each(treated)
+
+    def _replayed(self, treated: TreatedHook) -> Callable[..., Any]:
+        replayer = Replayer(self._config, treated.id, self._replays)
+
+        def hook(*args: Any, **kwargs: Any) -> None:
+            arguments = _arguments(treated, args, kwargs)
+            replayer.serve(arguments["items"], lambda items: treated.call(arguments))
+
+        return hook
+
+    def _replayed_wrapper(self, treated: TreatedHook) -> Callable[..., Any]:
+        """Replays what a wrapper does before the others; it does nothing after them then."""
+        replayer = Replayer(self._config, treated.id, self._replays)
+
+        def hook(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            arguments = _arguments(treated, args, kwargs)
+            generators: list[Any] = []
+
+            def call(items: list[Any]) -> None:
+                generator = treated.call(arguments)
+                next(generator)
+                generators.append(generator)
+
+            replayer.serve(arguments["items"], call)
+            outcome = yield
+            if not generators:
+                return outcome
+            return replayer.after(arguments["items"], lambda: _send(generators[0], outcome))
+
+        return hook
 
     def _items(self, treated: TreatedHook) -> Callable[..., Any]:
         def hook(*args: Any, **kwargs: Any) -> None:

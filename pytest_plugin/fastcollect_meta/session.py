@@ -19,6 +19,7 @@ from .materialize import MaterializationError, describe_failure, prepare_to_run
 from .nodes import is_lazy
 from .options import Options, is_named, read_options
 from .reasons import EXPLANATIONS
+from .replay import ReplayFile
 from .served import ServedHooks
 from .serving import serving
 from .source import RecordedSkip, Source
@@ -97,7 +98,10 @@ class CollectingSession:
             return
         treatments = Treatments.of(self.config)
         self.source = self._make_source(treatments)
-        self._served = ServedHooks(self.config, treatments)
+        replays = None
+        if self.store is not None:
+            replays = ReplayFile(self.store.path.with_suffix(".replays"))
+        self._served = ServedHooks(self.config, treatments, replays)
         self._served.install()
         self.source.begin()
         restore = compat.install_servers(serving, is_lazy)
@@ -118,6 +122,8 @@ class CollectingSession:
             self._end_farm()
             if self.store is not None:
                 self.store.save(self.config, beside=bool(self.config.option.collectonly))
+            if replays is not None:
+                replays.save()
         self._report_failures(session, completed)
 
     def _report_failures(self, session: pytest.Session, completed: bool) -> None:

@@ -60,6 +60,8 @@ class SysPathPlan:
     _seen: list[str] = field(default_factory=lambda: list(sys.path))
     _steps: list[_Change | _Root] = field(default_factory=list)
     _places: list[int] = field(default_factory=list)
+    #: Files that are imported by way of sys.path: the step at their place is their own.
+    _imported: set[int] = field(default_factory=set)
     # State after the first `_at` steps; moves forward with the files that are asked for.
     _at: int = 0
     _path: list[str] = field(default_factory=lambda: list(sys.path))
@@ -72,6 +74,7 @@ class SysPathPlan:
             self._seen = now
         self._places.append(len(self._steps))
         if root is not None:
+            self._imported.add(len(self._places) - 1)
             self._steps.append(_Root(root))
 
     def before(self, index: int) -> list[str]:
@@ -89,10 +92,8 @@ class SysPathPlan:
         """sys.path once file `index` has been imported."""
         path = self.before(index)
         place = self._places[index]
-        if place < len(self._steps):
-            step = self._steps[place]
-            if isinstance(step, _Root):
-                step.apply(path, self.mode)
+        if index in self._imported:
+            self._steps[place].apply(path, self.mode)
         return path
 
     def heals(self, index: int, path: list[str]) -> bool:
@@ -103,7 +104,7 @@ class SysPathPlan:
         """
         path = list(path)
         place = self._places[index]
-        if place == len(self._steps) or not isinstance(self._steps[place], _Root):
+        if index not in self._imported:
             return path == list(dict.fromkeys(self.before(index)))  # it isn't imported by sys.path
         if place + 1 == len(self._steps):
             return True  # nothing is imported after it

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from . import compat
 from .adapters import ADAPTERS, Adapter, adapter_fits
 from .plugin_names import plugin_id
 
@@ -87,11 +88,12 @@ def declarations(config: pytest.Config) -> dict[str, Declaration]:
             for hook, name in adapter.hooks.items():
                 declared = Declaration(adapter.plugin, hook, Treatment(name), adapter)
                 found[declared.id] = declared
-    for lines in config.hook.pytest_fastcollect_meta_hooks(config=config):
+    ask = getattr(config.hook, "pytest_fastcollect_meta_hooks", None)
+    for lines in ask(config=config) if ask is not None else ():
         for line in lines or ():
             declared = parse_declaration(line, "pytest_fastcollect_meta_hooks")
             found[declared.id] = declared
-    for line in config.getini("fastcollect_meta_hooks"):
+    for line in compat.own_lines(config, "fastcollect_meta_hooks"):
         declared = parse_declaration(line, "fastcollect_meta_hooks")
         found[declared.id] = declared
     return found
@@ -191,6 +193,6 @@ class Treatments:
 
 
 def _can_be(declared: Declaration, implementation: Any) -> bool:
-    if declared.treatment is not Treatment.PER_FILE:
+    if declared.treatment is Treatment.RUN:
         return True
     return PER_FILE_HOOKS[declared.hook] in implementation.argnames
