@@ -93,7 +93,7 @@ def install() -> None:
             for key, value in os.environb.items()
             if not key.startswith(b"FASTCOLLECT_META_")
         }
-        _state.path = list(sys.path)
+        note_path()
         _state.library_folders = _library_folders()
         _set_prefixes()
         _watch_environment()
@@ -111,7 +111,8 @@ def install() -> None:
 def note_path() -> None:
     """Remembers `sys.path` as it is now, for the options key, in a process that records nothing. May be called again."""
     if not _state.path:
-        _state.path = list(sys.path)
+        # what is there twice or relative finds the same
+        _state.path = list(dict.fromkeys(os.path.abspath(entry or ".") for entry in sys.path))
 
 
 def uninstall() -> None:

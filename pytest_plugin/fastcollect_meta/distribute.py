@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import compat
+from .options_key import options_digests
 from .prepared import INPUT, OUTPUT, Prepared
 from .source import FARM_WORTH
 
@@ -58,6 +59,11 @@ def is_worker() -> bool:
     return False
 
 
+def _sees_our_files(spec: Any) -> bool:
+    """Whether a worker with that specification runs on this machine."""
+    return bool(spec.popen) and not spec.via
+
+
 class Controller:
     """The controller's part: `prepare`, then `configure_node` for each worker and `node_down` when it has ended.
 
@@ -79,6 +85,7 @@ class Controller:
         self._start_farm = start_farm
         self._natives: list[tuple[str, str, str, str]] = []
         self._failed: list[tuple[str, str, str, str]] = []
+        self._digests: dict[str, bytes] = {}
         self._content: bytes | None = None
         #: Files by where their records came from.
         self.files: Counter[str] = Counter()
@@ -95,16 +102,17 @@ class Controller:
         self.made_import = ""
         self.explained: list[str] = []
 
-    def prepare(self, workers: int) -> None:
+    def prepare(self, specs: list[Any]) -> None:
         """Have a record of each file in the manifest, as far as there can be one. Once, before workers are started.
 
-        :param workers: how many there will be.
+        :param specs: what execnet is told of each worker.
         """
         began = time.perf_counter()
         store = self.store
         store.open(self.config)
+        self._digests = options_digests(self.config)
         if self._farm is None and (
-            len(store) == 0 or store.missing_seconds(self._wanted) * workers > FARM_WORTH
+            len(store) == 0 or store.missing_seconds(self._wanted) * len(specs) > FARM_WORTH
         ):
             self._farm = self._start_farm()
             if self._farm is not None:
@@ -117,6 +125,10 @@ class Controller:
         store.save(self.config, beside=False)
         for path, collector, why in store.refused:
             self._natives.append((path, collector, "not-kept", why))
+        if not all(_sees_our_files(spec) for spec in specs):
+            # now: xdist's rsync, where it leads back here, removes folders that begin with a dot
+            with contextlib.suppress(OSError):
+                self._content = store.path.read_bytes()
         self.took = time.perf_counter() - began
 
     def _wanted(self, path: str) -> bool:
@@ -148,25 +160,18 @@ class Controller:
 
     def configure_node(self, node: Any) -> None:
         """A worker is about to be set up: give it what was prepared. Restarted ones come here too."""
-        spec = node.gateway.spec
         prepared = Prepared(
             python_version=compat.python_version(),
             pytest_version=compat.pytest_version(),
             rootdir=str(self.config.rootpath),
             options_key=self.store.key,
+            options_digests=self._digests,
             manifest=str(self.store.path),
-            content=None if spec.popen and not spec.via else self._read(),
+            content=None if _sees_our_files(node.gateway.spec) else self._content,
             natives=self._natives,
             failed=self._failed,
         )
         node.workerinput[INPUT] = prepared.message()
-
-    def _read(self) -> bytes:
-        if self._content is None:
-            self._content = b""
-            with contextlib.suppress(OSError):
-                self._content = self.store.path.read_bytes()
-        return self._content
 
     def node_down(self, node: Any) -> None:
         """A worker has ended, in whatever way; one that crashed has nothing to say."""

@@ -13,7 +13,7 @@ from fastcollect_meta.dependencies import ignored_variables, path_at_start
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["options_key"]
+__all__ = ["options_digests", "options_key"]
 
 # Options (by their name in `config.option`) that select, report or say how to run, and so leave what a file yields as
 # it is. Every other option, also of plugins we have never heard of, is part of the key.
@@ -75,15 +75,24 @@ def options_key(config: pytest.Config) -> bytes:
     installed, the folder pytest was started in, the root folder, the options and the values of the configuration file,
     but for those in `SELECTS_OR_REPORTS` and `SELECTS_OR_REPORTS_INI`.
     """
-    lines = [
-        *_versions(),
-        *_interpreter(),
-        *_plugins(config),
-        *_treatments(config),
-        *_options(config),
-        *_ini(config),
-    ]
-    return _recorder.digest("\n".join(lines).encode("utf-8", "surrogateescape"))
+    return _recorder.digest(b"".join(options_digests(config).values()))
+
+
+def options_digests(config: pytest.Config) -> dict[str, bytes]:
+    """What the options key is made of: a digest for each kind of thing, by what people call it."""
+    lines = {
+        "versions": _versions(),
+        "interpreter": _interpreter(),
+        "sys.path": [repr(path_at_start())],
+        "variables": [f"variable {name} {os.environ.get(name)!r}" for name in _VARIABLES],
+        "plugins": [*_plugins(config), *_treatments(config)],
+        "options": _options(config),
+        "ini file": _ini(config),
+    }
+    return {
+        name: _recorder.digest("\n".join(text).encode("utf-8", "surrogateescape"))
+        for name, text in lines.items()
+    }
 
 
 def _versions() -> list[str]:
@@ -99,18 +108,14 @@ def _versions() -> list[str]:
 
 def _interpreter() -> list[str]:
     system = os.uname()
-    lines = [
+    return [
         f"prefix {sys.prefix} {sys.exec_prefix} {sys.base_prefix}",
         f"flags {sys.flags!r}",
         f"options {sorted(sys._xoptions.items())!r} {sys.warnoptions!r}",
-        f"path {path_at_start()!r}",
         f"finders {[_describe(finder) for finder in sys.meta_path]!r}",
         f"system {system.sysname} {system.machine}",
         f"encoding {sys.getfilesystemencoding()}",
     ]
-    for name in _VARIABLES:
-        lines.append(f"variable {name} {os.environ.get(name)!r}")
-    return lines
 
 
 def _plugins(config: pytest.Config) -> list[str]:

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from . import newhooks, options, role
-from .session import CollectingSession, start
 
-_session_key = pytest.StashKey["CollectingSession"]()
+if TYPE_CHECKING:
+    from .session import CollectingSession
+    from .unbuilt import UnbuiltSession
+
+_session_key = pytest.StashKey["CollectingSession | UnbuiltSession"]()
 
 
-def _session_of(config: pytest.Config) -> CollectingSession | None:
+def _start(config: pytest.Config) -> CollectingSession | UnbuiltSession | None:
+    try:
+        from .session import start
+    except ImportError as error:
+        from .unbuilt import UnbuiltSession
+
+        return UnbuiltSession(config, str(error))
+    return start(config)
+
+
+def _session_of(config: pytest.Config) -> CollectingSession | UnbuiltSession | None:
     return config.stash.get(_session_key, None)
 
 
@@ -39,7 +52,7 @@ def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
     if role.ROLE == "main":
-        session = start(early_config)
+        session = _start(early_config)
         if session is not None:
             early_config.stash[_session_key] = session
     try:
@@ -69,7 +82,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
     session = _session_of(config)
     if session is not None and session.controller is not None:
-        session.controller.prepare(len(specs))
+        session.controller.prepare(specs)
 
 
 @pytest.hookimpl(optionalhook=True)

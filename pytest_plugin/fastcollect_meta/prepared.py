@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from . import _manifest, compat, dependencies
+from . import _manifest, compat
 from .nodes import real_class
+from .options_key import options_digests
 from .origin import Origin
 from .source import Source, class_key
 from .treatments import Treatments
@@ -35,6 +36,8 @@ class Prepared:
     pytest_version: str
     rootdir: str
     options_key: bytes
+    #: What the options key is made of, as `options_digests` gives it.
+    options_digests: dict[str, bytes]
     #: Path of the manifest; its bytes for a worker that may not see the controller's files.
     manifest: str
     content: bytes | None = None
@@ -64,9 +67,9 @@ class Prepared:
         ):
             if theirs != ours:
                 return f"its {name} is {ours}, the controller's {theirs}"
-        if self.options_key != dependencies.options_key(config):
-            return "its options, plugins, variables or sys.path are not those of the controller"
-        return ""
+        digests = options_digests(config)
+        others = [name for name, value in self.options_digests.items() if digests[name] != value]
+        return f"its {', '.join(others)} are not the controller's" if others else ""
 
 
 class PreparedSource(Source):

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from distributed import PLUGIN, Run, run, run_both
+from distributed import PLUGIN, PROBES, Run, run, run_both
 from fastcollect_meta import binaries
 
 pytest.importorskip("xdist")
@@ -63,8 +72,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines = text.splitlines()
-        path.write_text("\n".join(line[8:] for line in lines) + "\n")
+        path.write_text(textwrap.dedent(text))
 
 
 @pytest.fixture
@@ -109,3 +117,302 @@ def test_workers_import_what_they_run(suite: Path) -> None:
         "sub/test_low.py",
     }
     assert not first & second
+
+
+# Who distributes, and how many
+
+
+def with_plugin(folder: Path, *args: str, **kwargs: Any) -> Run:
+    return run(folder, "-p", "xdist", *PLUGIN, *args, **kwargs)
+
+
+def test_automatic_number(suite: Path) -> None:
+    env = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "3"}
+    plugin = with_plugin(suite, "-n", "auto", "--maxprocesses=2", env=env)
+    assert plugin.workers == ["gw0", "gw1"]
+    assert plugin.counts("workers") == {"prepared": 10}
+
+
+@pytest.mark.parametrize("args", [("-p", "xdist", "-n", "0"), ("-p", "no:xdist"), ("-p", "xdist")])
+def test_nothing_is_distributed(suite: Path, args: tuple[str, ...]) -> None:
+    plugin = run(suite, *args, *PLUGIN)
+    assert plugin.workers == []
+    assert "fastcollect-meta: 5 files (5 farm), " in plugin.out
+
+
+def test_a_list_is_not_distributed(suite: Path) -> None:
+    plugin = with_plugin(suite, "-n", "2", "--collect-only", "-q")
+    assert plugin.workers == []
+    assert "fastcollect-meta: 5 files (5 farm), 0 imported" in plugin.out
+    # and what it has left in the manifest serves a run that is
+    again = with_plugin(suite, "-n", "2")
+    assert again.counts("prepared") == {"manifest": 5}
+
+
+def test_without_records_of_a_farm(suite: Path) -> None:
+    native = run(suite, "-p", "xdist", "-n", "2")
+    plugin = run(suite, "-p", "xdist", "-p", "fastcollect_meta", "--workers=0", "-n", "2")
+    assert_same(native, plugin)
+
+
+def test_temporary_manifest(suite: Path, tmp_path: Path) -> None:
+    env = {"TMPDIR": str(tmp_path / "tmp")}
+    (tmp_path / "tmp").mkdir()
+    for args in (("--manifest=no",), ("-p", "no:cacheprovider")):
+        plugin = with_plugin(suite, "-n", "2", *args, env=env)
+        assert plugin.counts("prepared") == {"farm": 5}
+        assert plugin.counts("workers") == {"prepared": 10}
+    assert not list((tmp_path / "tmp").glob("fastcollect-meta*"))
+    assert not (suite / ".pytest_cache" / "d").exists()
+
+
+def test_loop_on_fail_stands_aside(suite: Path) -> None:
+    (suite / "test_plain.py").unlink()  # without failures it waits for a change
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "xdist.looponfail", "-p", "xdist", *PLUGIN, "-f"],
+        cwd=suite,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if "waiting for changes" in line.lower():
+                    break
+        finally:
+            process.send_signal(signal.SIGINT)
+        text = "".join(lines)
+    assert "9 passed" in text
+    assert "fastcollect-meta: " not in text
+
+
+# What goes wrong
+
+
+def test_a_worker_that_crashes_is_replaced(suite: Path) -> None:
+    write(
+        suite,
+        {
+            "test_crash.py": """
+                import os
+                def test_before(): pass
+                def test_crash(): os._exit(3)
+                def test_after(): pass
+            """
+        },
+    )
+    native, plugin = run_both(suite, "-n", "2", "--max-worker-restart=2")
+    assert_same(native, plugin)
+    assert ("test_crash.py::test_crash", "???", "failed") in plugin.outcomes
+    assert set(plugin.workers) == {"gw0", "gw1", "gw2"}
+    native, plugin = run_both(suite, "-n", "2", "--max-worker-restart=0")
+    assert "worker restarting disabled" in plugin.out
+    assert plugin.status == native.status
+
+
+def test_an_import_that_crashes_costs_no_worker(suite: Path) -> None:
+    write(suite, {"test_dies.py": "import os\nos.kill(os.getpid(), 9)\n"})
+    plugin = with_plugin(suite, "-n", "2")
+    assert plugin.workers == ["gw0", "gw1"]
+    assert ("test_dies.py", "failed") in plugin.errors
+    assert plugin.counts("prepared") == {"failed": 1, "farm": 5}
+    assert "node down" not in plugin.out
+
+
+def test_collection_errors(suite: Path) -> None:
+    write(suite, {"test_broken.py": "import not_there_at_all\n"})
+    native, plugin = run_both(suite, "-n", "2", "-v")
+    assert_same(native, plugin)
+    assert ("test_broken.py", "failed") in plugin.errors
+    assert plugin.counts("workers") == {"natively": 2, "prepared": 10}
+    assert "2 x collection-error" in plugin.out
+
+
+def test_stops_at_the_first_failure(suite: Path) -> None:
+    native, plugin = run_both(suite, "-n", "1", "-x")
+    assert plugin.status == native.status
+    assert plugin.outcomes == native.outcomes
+
+
+def test_tests_that_differ(suite: Path) -> None:
+    write(
+        suite,
+        {
+            "test_other.py": """
+                import os
+                if os.path.exists(os.environ["OTHER"]):
+                    def test_new(): pass
+                else:
+                    def test_old(): pass
+            """
+        },
+    )
+    marker = suite.parent / "marker"
+    write(
+        suite,
+        {
+            "conftest.py": f"""
+                import os
+                def pytest_collection_finish(session):
+                    if hasattr(session.config, "workerinput"):
+                        open({str(marker)!r}, "w").close()
+            """
+        },
+    )
+    env = {"OTHER": str(marker)}
+    plugin = with_plugin(suite, "-n", "2", "--dist", "loadfile", env=env)
+    assert plugin.status == 2
+    assert "test_other.py differ from its metadata" in plugin.out
+    assert ("test_other.py::test_old", "setup", "failed") in plugin.outcomes
+    again = with_plugin(suite, "-n", "2", "--collect-report", env=env)
+    assert "2 x unstable" in again.out
+    assert "test_other.py::test_new" in again.ids
+
+
+# What the controller doesn't know
+
+
+def test_a_new_file_is_prepared_in_the_next_run(suite: Path) -> None:
+    with_plugin(suite, "-n", "2")
+    write(suite, {"test_new.py": "import time; time.sleep(0.8)\ndef test_new(): pass\n"})
+    first = with_plugin(suite, "-n", "2", "--collect-report")
+    assert first.counts("prepared") == {"manifest": 5}
+    assert first.counts("workers") == {"natively": 2, "prepared": 10}
+    assert "2 x not-prepared" in first.out
+    second = with_plugin(suite, "-n", "2")
+    assert second.counts("prepared") == {"farm": 1, "manifest": 5}
+    assert second.counts("workers") == {"prepared": 12}
+    # a plain run takes such a file for one that it doesn't know
+    write(suite, {"test_newer.py": "def test_newer(): pass\n"})
+    with_plugin(suite, "-n", "2")
+    plain = run(suite, "-p", "xdist", *PLUGIN)
+    assert "(1 here, 6 manifest)" in plain.out, plain.out
+
+
+def test_what_depends_on_the_worker_is_collected_there(suite: Path) -> None:
+    write(
+        suite,
+        {
+            "test_worker.py": """
+                import os, pytest
+                here = "PYTEST_XDIST_WORKER" in os.environ
+                @pytest.mark.parametrize("here", [here])
+                def test_here(here): assert here
+            """
+        },
+    )
+    native, plugin = run_both(suite, "-n", "2")
+    assert_same(native, plugin)
+    assert "test_worker.py::test_here[True]" in plugin.ids
+    assert plugin.counts("workers") == {"natively": 2, "prepared": 10}
+
+
+def test_hash_seeds_of_workers_differ(suite: Path) -> None:
+    """Natively the workers disagree on the order of such tests, and nothing runs."""
+    names = ", ".join(repr(f"name{number}") for number in range(20))
+    write(
+        suite,
+        {
+            "test_set.py": f"""
+                import pytest
+                @pytest.mark.parametrize("name", {{{names}}})
+                def test_name(name): pass
+            """
+        },
+    )
+    plugin = with_plugin(suite, "-n", "2")
+    hashes = {plugin.seen[f"{name}-collected"]["hash"] for name in plugin.workers}
+    assert len(hashes) == 2
+    assert sum("test_set.py" in id for id in plugin.ids) == 20
+    assert plugin.status == 1  # of the suite's own failing test
+    assert sum("test_set.py" in id and when == "call" for id, when, _ in plugin.outcomes) == 20
+
+
+# Other interpreters and other machines
+
+
+def wrapper(folder: Path, text: str) -> Path:
+    """A program that starts this interpreter in another way."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_an_interpreter_with_other_options(suite: Path, tmp_path: Path) -> None:
+    python = wrapper(tmp_path, f'exec "{sys.executable}" -O "$@"')
+    args = ("--dist=load", "--tx", "popen", "--tx", f"popen//python={python}")
+    native, plugin = run_both(suite, *args)
+    assert_same(native, plugin)
+    assert "gw1 stood aside: its interpreter" in plugin.out
+    assert plugin.counts("workers") == {"prepared": 5}
+
+
+def test_an_interpreter_that_we_are_not_built_for(suite: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.startswith('fastcollect_meta._') and not name.endswith('_version'):\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Missing())\n"
+    )
+    python = wrapper(tmp_path, f'PYTHONPATH="{tmp_path}" exec "{sys.executable}" "$@"')
+    args = ("--dist=load", "--tx", "popen", "--tx", f"popen//python={python}")
+    native, plugin = run_both(suite, *args)
+    assert_same(native, plugin)
+    assert "gw1 stood aside: its extension modules were not built for this Python" in plugin.out
+    assert plugin.counts("workers") == {"prepared": 5}
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[str]:
+    """Address of execnet's socket server on this machine, which runs in a process of its own."""
+    env = {**os.environ, "XDIST_PROBE": str(tmp_path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [PROBES, env.get("PYTHONPATH", "")]))
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "execnet.script.socketserver", "127.0.0.1:0"],
+        cwd=tmp_path,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        found = re.search(r"'127\.0\.0\.1', (\d+)", server.stdout.readline())
+        assert found is not None
+        try:
+            yield f"socket=127.0.0.1:{found[1]}"
+        finally:
+            server.kill()
+
+
+@pytest.mark.parametrize("same_paths", [True, False])
+def test_a_gateway_to_another_machine(
+    suite: Path, tmp_path: Path, gateway: str, same_paths: bool
+) -> None:
+    elsewhere = tmp_path if same_paths else tmp_path / "elsewhere"
+    elsewhere.mkdir(exist_ok=True)
+    args = ("--dist=load", "--tx", "popen", "--tx", f"{gateway}//chdir={elsewhere}")
+    args += (f"--rsyncdir={suite}", f"--manifest={tmp_path / 'manifest'}", str(suite))
+    plugin = with_plugin(tmp_path, *args, "-W", "ignore", "-v")
+    if same_paths:
+        # xdist has put pytest itself there, where it is found first: now both find the same
+        assert "differs-in-worker" in plugin.out
+        (tmp_path / "manifest").unlink()
+        plugin = with_plugin(tmp_path, *args, "-W", "ignore", "-v")
+    assert plugin.status == 1, plugin.out
+    there = json.loads((tmp_path / "gw1-collected.json").read_text())
+    assert there["ids"] == plugin.ids
+    assert there["rootdir"] == str(elsewhere / "suite")
+    if same_paths:
+        assert plugin.counts("workers") == {"prepared": 10}
+    else:
+        assert "gw1 stood aside: its root directory is" in plugin.out
+        assert plugin.counts("workers") == {"prepared": 5}

@@ -14,7 +14,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-_PROBES = Path(__file__).resolve().parent / "probes"
+#: The folder of the probe.
+PROBES = str(Path(__file__).resolve().parent / "probes")
 _DROPPED = re.compile(r"FASTCOLLECT_META_|PYTEST_|CI$|BUILD_NUMBER$|PYTHONHASHSEED$|COV_")
 #: A run that takes longer than this (seconds) hangs.
 TIME_LIMIT = 120.0
@@ -93,7 +94,7 @@ def run(
     environ.update(
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
         XDIST_PROBE=str(seen),
-        PYTHONPATH=os.pathsep.join(filter(None, [str(_PROBES), os.environ.get("PYTHONPATH", "")])),
+        PYTHONPATH=os.pathsep.join(filter(None, [PROBES, os.environ.get("PYTHONPATH", "")])),
         **(env or {}),
     )
     try:
