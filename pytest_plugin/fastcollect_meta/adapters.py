@@ -101,7 +101,16 @@ def needs_objects(config: pytest.Config) -> str:
             if name.startswith("testmon.") and not _testmon_is_on(config):
                 continue
             return NEEDS_OBJECTS[name]
+        if _is_sqlalchemy(plugin):
+            return NEEDS_OBJECTS["sqlalchemy.testing.plugin.pytestplugin"]
     return ""
+
+
+def _is_sqlalchemy(plugin: object) -> bool:
+    """Whether that is a conftest with the hooks of SQLAlchemy's plugin, which it loads from its file under another name."""
+    hook = getattr(plugin, "pytest_collection_modifyitems", None)
+    path = getattr(getattr(hook, "__code__", None), "co_filename", "")
+    return str(path).endswith("/sqlalchemy/testing/plugin/pytestplugin.py")
 
 
 def _testmon_is_on(config: pytest.Config) -> bool:

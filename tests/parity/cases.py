@@ -56,6 +56,24 @@ WAYS: dict[str, tuple[str, ...]] = {
     "noconftest": ("--noconftest",),
     "confcutdir": ("--confcutdir=..",),
     "lf-nothing-failed": ("--lf",),
+    "sw": ("--sw",),
+    "pdb": ("--pdb",),
+    "pdb-x": ("--pdb", "-x", "-q"),
+    "trace": ("--trace", "--maxfail=1"),
+    "setup-only": ("--setup-only",),
+    "fixtures": ("--fixtures", "-v"),
+    "live-log": ("-o", "log_cli=true", "--log-cli-level=DEBUG"),
+    "no-header": ("--no-header", "--no-summary", "-rN"),
+    "very-verbose": ("-vv", "--color=yes", "-rA"),
+    "k-case": ("-k", "TEST_ONE or Class"),
+    "addopts": ("-o", "addopts=", "-v"),
+    "norecursedirs": ("-o", "norecursedirs=sub a other"),
+    "python-names": ("-o", "python_classes=* !Other", "-o", "python_functions=*one test_*two"),
+    "python-files": ("-o", "python_files=*.py"),
+    "co-x": ("--co", "-x"),
+    "co-maxfail": ("--co", "-q", "--maxfail=1", "--continue-on-collection-errors"),
+    "dotted": ("./{first}", "../suite/{first}"),
+    "xunit1": ("--junitxml=report.xml", "-o", "junit_family=xunit1", "--junit-prefix=p"),
     "nf": ("--nf",),
     "ff": ("--ff",),
     "strict": ("--strict-markers", "--strict-config"),
@@ -63,6 +81,31 @@ WAYS: dict[str, tuple[str, ...]] = {
     "durations": ("--durations=0", "--durations-min=100"),
     "random-order-of-arguments": ("-p", "no:randomly", "{first}", "."),
 }
+
+
+#: Ways that look at what an earlier native run left, and that run's arguments.
+BEFORE: dict[str, tuple[str, ...]] = {
+    "lf": (),
+    "ff-nf": (),
+    "lf-co": (),
+    "lf-x": (),
+    "lf-none": ("{first}",),
+    "sw-again": ("--sw",),
+    "sw-skip": ("--sw",),
+    "nf-again": ("{first}",),
+}
+WAYS.update(
+    {
+        "lf": ("--lf",),
+        "ff-nf": ("--ff", "--nf"),
+        "lf-co": ("--lf", "--co", "-q"),
+        "lf-x": ("--lf", "-x"),
+        "lf-none": ("--lf", "--last-failed-no-failures=none"),
+        "sw-again": ("--sw",),
+        "sw-skip": ("--sw", "--sw-skip"),
+        "nf-again": ("--nf", "-v"),
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -113,8 +156,14 @@ KNOWN = {
 }
 
 
+def _filled(suite: str, args: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(arg.replace("{first}", first_file(suite)) for arg in args)
+
+
 def way(suite: str, name: str, **fields: object) -> Case:
-    args = tuple(arg.replace("{first}", first_file(suite)) for arg in WAYS[name])
+    args = _filled(suite, WAYS[name])
+    if name in BEFORE:
+        fields.setdefault("before", _filled(suite, BEFORE[name]))
     if suite in KNOWN:
         fields["known"] = tuple((mode, KNOWN[suite]) for mode in ("farm", "again", "here-again"))
     return Case(suite, name, args, **fields)  # type: ignore[arg-type]
@@ -299,6 +348,40 @@ SPECIAL: list[Case] = [
     asked("outcomes", "--tb=long", "-l", "-rA", name="locals"),
     asked("outcomes", "-k", "(test_pass or odd) and not TestB", "-m", "not slow", name="k-and-m"),
     asked("outcomes", "-k", "test_text and b-c", name="k-id-part"),
+    asked("outcomes", "--pdb", name="pdb"),
+    asked("outcomes", "--trace", "-k", "pass", name="trace"),
+    asked("outcomes", "--sw", "--sw-skip", before=("--sw",), name="stepwise-skip"),
+    asked("outcomes", "--ff", "--nf", "-v", before=("sub",), name="ff-nf"),
+    asked("outcomes", "--lf", "--deselect=test_a.py::test_fail", before=(), name="lf-deselect"),
+    asked(
+        "outcomes",
+        "@arguments.txt",
+        "@arguments.txt",
+        "--keep-duplicates",
+        name="arguments-file-twice",
+    ),
+    asked("outcomes", "--junitxml=report.xml", "-o", "junit_logging=all", name="junit"),
+    asked("outcomes", "--setup-only", "-k", "odd or error", name="setup-only"),
+    asked("outcomes", "--cache-show", before=(), name="cache-show"),
+    asked("outcomes", env=(("PYTEST_ADDOPTS", "-v -k odd --co"),), name="addopts-variable"),
+    asked("errors", "--junitxml=report.xml", name="junit"),
+    asked("errors", "--lf", before=(), name="lf"),
+    asked("errors", "--pdb", name="pdb"),
+    asked("errors", "--sw", name="stepwise"),
+    asked("module_skips", "--junitxml=report.xml", name="junit"),
+    asked("unittests", "--pdb", "-q", name="pdb"),
+    asked("unittests", "--lf", "-v", before=(), name="lf"),
+    asked("unittests", "--junitxml=report.xml", name="junit"),
+    asked("doctests", "--lf", "-v", before=(), name="lf"),
+    asked("custom", "--lf", "-v", before=(), name="lf"),
+    asked("scopes", "--ff", before=("test_b.py",), name="ff"),
+    asked("scopes", "--setup-only", name="setup-only"),
+    asked("fixtures", "--fixtures-per-test", "-v", name="fixtures-per-test"),
+    asked("odd_names", "--junitxml=report.xml", name="junit"),
+    asked("odd_names", "--import-mode=importlib", "-v", name="importlib"),
+    asked("symlinks", "--import-mode=importlib", ".", "linked", name="importlib"),
+    asked("options", "-o", "norecursedirs=skipdir", "-v", name="norecursedirs"),
+    asked("plugins", "--markers", name="markers-option"),
 ]
 #: Special cases that run by default.
 QUICK = frozenset(

@@ -17,3 +17,23 @@ def test_workers_collect(pytester: pytest.Pytester, args: tuple[str, ...]) -> No
     result = pytester.runpytest_subprocess(*plugin, *args, timeout=120)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["fastcollect-meta: 2 files (2 farm)*"])
+
+
+def test_stands_aside_for_sqlalchemy_s_plugin(pytester: pytest.Pytester) -> None:
+    """It is no plugin of its own: a conftest loads it from its file and takes over its hooks."""
+    folder = pytester.mkpydir("sqlalchemy") / "testing" / "plugin"
+    folder.mkdir(parents=True)
+    (folder / "pytestplugin.py").write_text("def pytest_collection_modifyitems(items): pass\n")
+    pytester.makeconftest(
+        """
+        import importlib.util
+        spec = importlib.util.spec_from_file_location("other", "sqlalchemy/testing/plugin/pytestplugin.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        pytest_collection_modifyitems = module.pytest_collection_modifyitems
+        """
+    )
+    pytester.makepyfile(test_one="def test_a(): pass")
+    result = pytester.runpytest_subprocess("-p", "fastcollect_meta", "--workers=1", timeout=120)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["fastcollect-meta: stood aside: SQLAlchemy*"])

@@ -22,8 +22,8 @@ from types import ModuleType
 from typing import Any
 
 TESTS = Path(__file__).resolve().parent.parent
-#: Files that the tests of a suite write, which must be the same after both runs.
-WRITTEN = ("order.txt",)
+#: Files that a run writes, the tests of a suite or pytest, which must be the same after both runs.
+WRITTEN = ("order.txt", "report.xml")
 #: How the plugin is turned on, by name.
 MODES: dict[str, tuple[str, ...]] = {
     "native": (),
@@ -45,6 +45,8 @@ _NORMALISED = [
     (re.compile(r"cache from [\d:]+ ago"), "cache from # ago"),
     (re.compile(r"(Task|coro|Thread)-\d+"), r"\1-#"),
     (re.compile(r"<(\w+) at \d+>"), r"<\1>"),
+    (re.compile(r"\b(time|timestamp|hostname)=\"[^\"]*\""), r'\1="#"'),
+    (re.compile(r"><"), ">\n<"),
 ]
 #: A line of output that is the plugin's own; those after it that are indented belong to it.
 OWN_LINE = re.compile(r"^fastcollect[-_]meta: ")
@@ -98,6 +100,12 @@ def normalised(output: str) -> list[str]:
     return lines
 
 
+def _text_of(path: Path) -> str:
+    """What a run wrote, without what changes from run to run."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return "\n".join(normalised(text)) if path.suffix == ".xml" else text
+
+
 def environment(probe: Path, out: Path, deep: bool, extra: Mapping[str, str]) -> dict[str, str]:
     """The environment of a run: this process's without what would steer pytest or the plugin."""
     env = {k: v for k, v in os.environ.items() if not _DROPPED_ENVIRONMENT.match(k)}
@@ -137,7 +145,7 @@ def run(
         data = json.loads(out.read_text()) if out.exists() else {}
     data["returncode"] = done.returncode
     written = {
-        str(path.relative_to(folder)): path.read_text(encoding="utf-8", errors="replace")
+        str(path.relative_to(folder)): _text_of(path)
         for name in WRITTEN
         for path in folder.rglob(name)
     }
