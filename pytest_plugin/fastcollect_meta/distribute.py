@@ -189,9 +189,9 @@ class Controller:
         self.materialized += report["materialized"]
         self.made_import = self.made_import or report["made_import"]
         self.explained = self.explained or report["explained"]
-        for path, collector in report.get("dropped", ()):
+        for path, collector, reason in report.get("dropped", ()):
             self.failures = True
-            self.store.drop((path, collector))
+            self.store.drop((path, collector), reason)
         for path, collector, seconds in report.get("unknown", ()):
             self.store.add_unknown((path, collector), seconds)
 

@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pytest
 
 from .plugin_names import plugin_id
-
-if TYPE_CHECKING:
-    import pytest
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -119,11 +118,11 @@ def _codes(function: Any) -> Iterator[CodeType]:
 
 
 def _attribute(frame: FrameType | None) -> tuple[str, FrameType | None]:
-    """What was asked of a lazy node, and the first frame that isn't ours; "" where a test is about to run."""
+    """What was asked of a lazy node, and the first frame that isn't ours; "" where nobody did."""
     asked = "?"
     while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         name, values = frame.f_code.co_name, frame.f_locals
-        if name == "prepare_to_run":
+        if name in ("prepare_to_run", "_import_predecessors"):
             return "", None
         asked = _question(name, values) or asked
         frame = frame.f_back
@@ -149,7 +148,7 @@ def _question(function: str, values: dict[str, Any]) -> str:
 
 
 def _word(node: object) -> str:
-    return "collector" if hasattr(node, "collect") else "item"
+    return "item" if isinstance(node, pytest.Item) else "collector"
 
 
 def explain(log: ImportLog) -> Iterator[str]:

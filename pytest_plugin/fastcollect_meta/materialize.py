@@ -4,7 +4,8 @@ lazy node that stands at the same place of the tree. What was done to the lazy n
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+import re
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -236,12 +237,28 @@ def lazify(collector: Any, children: list[Any], when_materialized: Any) -> list[
     return build_children(collector, origin, 0)
 
 
+#: What changes in a name with the clock, random numbers or addresses.
+_VOLATILE = re.compile(r"[0-9a-f]{6,}|[0-9]+", re.IGNORECASE)
+
+
+def why_different(origin: Origin) -> str:
+    """The reason to collect a file natively from now on whose tests differ from its metadata.
+
+    "unstable" where the same number of tests have names that differ in numbers only, "depends-on-order" else.
+    """
+    missing, additional = (
+        Counter(_VOLATILE.sub("#", name) for name in names) for names in origin.mismatch or ((), ())
+    )
+    return "unstable" if missing == additional else "depends-on-order"
+
+
 def describe_failure(origin: Origin) -> str:
     """The error of a file that can't be materialized, or doesn't have the tests of its metadata."""
     path = origin.root.path
     advice = (
-        "If its tests depend on the clock, random numbers, addresses or the order of imports, collect it natively: "
-        "add it to the ini option fastcollect_meta_native. Its recorded metadata was dropped; the next run collects it anew."
+        "If its tests depend on the clock, random numbers or addresses, collect it natively: add it to the ini option "
+        "fastcollect_meta_native. If they depend on what other test files do when they are imported: to "
+        "fastcollect_meta_ordered. The manifest has dropped its metadata, and the next run that uses it does so."
     )
     if origin.error is not None:
         return (

@@ -85,6 +85,14 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
     )
     parser.addini(
+        "fastcollect_meta_ordered",
+        "files whose tests depend on what the test files before them have done when they were imported: all of "
+        "these are imported first, then the file is collected natively (glob patterns like those of "
+        "fastcollect_meta_native)",
+        type="args",
+        default=[],
+    )
+    parser.addini(
         "fastcollect_meta_alone",
         "files that are collected in a process of their own (glob patterns like "
         "those of fastcollect_meta_native)",
@@ -127,6 +135,7 @@ class Options:
     report: bool
     explain_imports: bool
     native: tuple[str, ...]
+    ordered: tuple[str, ...]
     #: Path of the manifest, "no" for none, empty for its default place.
     manifest: str
     #: Seconds that a file may take in a worker; 0 for a limit by its history.
@@ -201,6 +210,7 @@ def read_options(config: pytest.Config, namespace: Any) -> Options:
         report=bool(getattr(namespace, "fcm_report", False)),
         explain_imports=bool(getattr(namespace, "fcm_explain_imports", False)),
         native=tuple(config.getini("fastcollect_meta_native")),
+        ordered=tuple(config.getini("fastcollect_meta_ordered")),
         manifest=_manifest(config, namespace),
         time_limit=_number(config, "fastcollect_meta_time_limit", "seconds"),
         worker_memory=int(_number(config, "fastcollect_meta_worker_memory", "MiB") * (1 << 20)),

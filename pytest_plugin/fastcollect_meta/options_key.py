@@ -44,7 +44,7 @@ SELECTS_OR_REPORTS = frozenset(
 # The same for values of the configuration file; what they set of the options above is seen there.
 SELECTS_OR_REPORTS_INI = frozenset(
     """
-    fastcollect_meta_workers fastcollect_meta_manifest fastcollect_meta_native
+    fastcollect_meta_workers fastcollect_meta_manifest fastcollect_meta_native fastcollect_meta_ordered
     addopts testpaths norecursedirs minversion required_plugins cache_dir console_output_style
     junit_duration_report junit_family junit_log_passing_tests junit_logging junit_suite_name
     log_level log_format log_date_format log_cli log_cli_level log_cli_format log_cli_date_format log_file

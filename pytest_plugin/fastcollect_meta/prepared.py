@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from . import _manifest, compat
+from .materialize import why_different
 from .nodes import real_class
 from .options_key import options_digests
 from .origin import Origin
@@ -87,8 +88,8 @@ class PreparedSource(Source):
         #: Files that the controller knows nothing of, and seconds that collecting them has taken.
         self.unknown: dict[Key, float] = {}
         self._began = 0.0
-        #: Files whose records turned out to be wrong.
-        self.dropped: list[Key] = []
+        #: Files whose records turned out to be wrong, and the reason to collect them natively.
+        self.dropped: list[tuple[str, str, str]] = []
 
     def begin(self) -> None:
         """Collection begins."""
@@ -96,6 +97,8 @@ class PreparedSource(Source):
 
     def collecting(self, node: Any) -> Callable[[], Iterable[Any]]:
         """What `collect` of a lazy file is. Calling it raises what the real one raises."""
+        if self.is_ordered(node):
+            return self.collecting_natively(node, "declared-ordered", "")
         key = (os.fspath(node.path), class_key(real_class(node)))
         if key in self._failed:
             reason, detail = self._failed[key]
@@ -105,8 +108,7 @@ class PreparedSource(Source):
             return partial(self._collect_record, node, record, "prepared")
         reason, detail = self._why_native(key, status)
         self._insert_root(node)
-        self.went_native(node, reason, detail)
-        return node.collect  # type: ignore[no-any-return]
+        return self.collecting_natively(node, reason, detail)
 
     def _look_up(self, key: Key) -> tuple[str, bytes | None]:
         try:
@@ -138,7 +140,8 @@ class PreparedSource(Source):
         """A file has become real; called once for each."""
         super().was_materialized(origin)
         if origin.error is not None or origin.mismatch is not None:
-            self.dropped.append((os.fspath(origin.root.path), origin.record.collector))
+            path = os.fspath(origin.root.path)
+            self.dropped.append((path, origin.record.collector, why_different(origin)))
 
     def close(self) -> None:
         """Let go of the manifest."""

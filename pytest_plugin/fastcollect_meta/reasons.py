@@ -30,6 +30,9 @@ EXPLANATIONS: dict[str, str] = {
     "hook-effect": "a hook that is treated per file does more to its tests than a record can hold",
     "asked-before-collection": "a plugin asked for the module before it was collected",
     "declared-native": "the ini option fastcollect_meta_native names it",
+    "declared-ordered": "the ini option fastcollect_meta_ordered names it; the files before it were imported first",
+    "depends-on-order": "its tests differed from its metadata in an earlier run, as if by the files before it, which were "
+    "imported first",
     "several-collectors": "it has several collectors of one class",
     "not-in-walk": "the farm's walk did not find it",
     "farm-gone": "the farm ended before it had collected it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -20,9 +21,10 @@ from .explain import ImportLog
 from .frameless import frameless
 from .here import HereCollection
 from .introspection import find_class
-from .materialize import lazify
+from .materialize import MaterializationError, lazify, why_different
 from .nodes import LazyFile, build_children, classes_of, lazy_class, real_class
 from .notes import DependencyNotes
+from .options import is_named
 from .origin import Origin
 from .reasons import Unrepresentable
 from .rerun import rerun
@@ -45,8 +47,8 @@ class RecordedSkip(pytest.skip.Exception):  # type: ignore[misc,name-defined]
         self.longrepr = longrepr
 
 
-#: A warning from a record, and whether it came from importing another module than the test's.
-Repeated = tuple[warnings.WarningMessage, bool]
+#: A warning from a record, and the file whose import raised it; empty where nothing was being imported.
+Repeated = tuple[warnings.WarningMessage, str]
 
 
 def _warning_key(message: warnings.WarningMessage) -> tuple[object, ...]:
@@ -101,6 +103,7 @@ class Source:
         self.store = store
         self._start_farm = start_farm
         self.treatments = treatments
+        self._ordered = tuple(config.getini("fastcollect_meta_ordered"))
         self._farm_failed = False
         #: Whether the farm knows what to collect; one that was started early begins by itself.
         self._asked = True
@@ -112,6 +115,8 @@ class Source:
         #: What was imported for answers, and who asked.
         self.imports = ImportLog(config)
         self.failures: list[Origin] = []
+        #: All files that are answered from records, in the order of the run.
+        self._origins: list[Origin] = []
         #: Collectors that have just been collected from a record: what its report gets besides.
         self.sections: dict[pytest.Collector, list[tuple[str, str]]] = {}
         self._locator = compat.ModuleLocator(config)
@@ -145,12 +150,13 @@ class Source:
         """What `collect` of a lazy file is. Calling it raises what the real one raises."""
         if self.workers == 0:
             return self._collecting_here(node)
+        if self.is_ordered(node):
+            return self.collecting_natively(node, "declared-ordered", "")
         key = (os.fspath(node.path), class_key(real_class(node)))
         if self.store is not None:
             record, reason = self.store.get(key)
             if reason:
-                self.went_native(node, reason, "noted in the manifest")
-                return node.collect  # type: ignore[no-any-return]
+                return self.collecting_natively(node, reason, "noted in the manifest")
             if record is not None:
                 return partial(self._collect_record, node, record, "manifest")
             if self.farm is None and self._few_files():
@@ -161,6 +167,27 @@ class Source:
             self.went_native(node, "farm-gone", "")
             return node.collect  # type: ignore[no-any-return]
         return self._collecting_from_farm(node, key)
+
+    def is_ordered(self, node: Any) -> bool:
+        """Whether a file has been declared to depend on the files before it."""
+        return is_named(node.path, self.config, self._ordered)
+
+    def collecting_natively(
+        self, node: Any, reason: str, detail: str
+    ) -> Callable[[], Iterable[Any]]:
+        """What `collect` is of a file that goes native: its own, after the files before it where it depends on them."""
+        if reason in ("declared-ordered", "depends-on-order"):
+            self._import_predecessors()
+        self.went_native(node, reason, detail)
+        return node.collect  # type: ignore[no-any-return]
+
+    def _import_predecessors(self) -> None:
+        """Import the files before this one here, as pytest alone would have done."""
+        origins, self._origins = self._origins, []
+        for origin in origins:
+            # What goes wrong is told when collection is over.
+            with contextlib.suppress(MaterializationError):
+                origin.materialize()
 
     def begin(self) -> None:
         """Collection begins: everything of pytest is loaded."""
@@ -293,15 +320,16 @@ class Source:
         self.counts.tests[origin_name] += record.items
         self._insert_root(node)
         self._repeat_output(node, record)
-        self.repeat_warnings(raised.pop(0, ()))
+        self.repeat_warnings(raised.pop(0, ()), str(node.path))
         if record.skip is not None:
             raise RecordedSkip(record.skip)
         origin = Origin(record, node, found, None, self.was_materialized)
+        self._origins.append(origin)
         if origin.effects:
             origin.rerun = partial(rerun, self.treatments)
         if raised:
             origin.warnings = raised
-            origin.repeat_warnings = self.repeat_warnings
+            origin.repeat_warnings = partial(self.repeat_warnings, own=str(node.path))
         state = node.__dict__
         state["_fcm_origin"] = origin
         state["_fcm_index"] = 0
@@ -331,32 +359,43 @@ class Source:
     def _warning(
         self, node: Any, text: str, category: str, filename: str, line: int, origin: str
     ) -> Repeated:
-        """The message that was logged in the worker, and whether it came from importing another module than the test's.
+        """The message that was logged in the worker, and the file whose import raised it.
 
         :raises Unrepresentable: where the category isn't loaded here.
         """
         found = find_class(category)
         if found is None or not issubclass(found, Warning):
             raise Unrepresentable("class-not-loaded", category)
-        return warnings.WarningMessage(found(text), found, filename, line), origin not in (
-            "",
-            str(node.path),
-        )
+        return warnings.WarningMessage(found(text), found, filename, line), origin
 
-    def repeat_warnings(self, raised: Iterable[Repeated]) -> None:
+    def repeat_warnings(self, raised: Iterable[Repeated], own: str) -> None:
         """Log what was raised in a worker.
 
         A module that several files import is imported once here, but once in each worker: what it raises then is
         logged once, whether a worker or this process imported it.
+
+        :param own: the file whose record they are from.
         """
-        for message, from_helper in raised:
-            if not from_helper:
+        of_own_import: list[warnings.WarningMessage] = []
+        for message, importing in raised:
+            if importing in ("", own):
                 compat.log_warning(message)
-                continue
-            if not self._warned:
-                compat.drop_warnings(lambda again: _warning_key(again) in self._warned)
+                if importing:
+                    of_own_import.append(message)
+            else:
+                self._log_once(message)
+        # Other files may import this one as a module.
+        self._keep_from_repeating(of_own_import)
+
+    def _log_once(self, message: warnings.WarningMessage) -> None:
+        if _warning_key(message) not in self._warned:
             compat.log_warning(message)
-            self._warned.add(_warning_key(message))
+            self._keep_from_repeating([message])
+
+    def _keep_from_repeating(self, messages: list[warnings.WarningMessage]) -> None:
+        if messages and not self._warned:
+            compat.drop_warnings(lambda again: _warning_key(again) in self._warned)
+        self._warned.update(map(_warning_key, messages))
 
     def was_materialized(self, origin: Origin) -> None:
         """A file has become real; called once for each."""
@@ -366,4 +405,5 @@ class Source:
         if origin.error is not None or origin.mismatch is not None:
             self.failures.append(origin)
             if self.store is not None:
-                self.store.drop((os.fspath(origin.root.path), origin.record.collector))
+                key = (os.fspath(origin.root.path), origin.record.collector)
+                self.store.drop(key, why_different(origin))

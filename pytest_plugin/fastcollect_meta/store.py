@@ -33,6 +33,7 @@ _LASTING = frozenset(
         "markers",
         "callspec",
         "unstable",
+        "depends-on-order",
     }
 )
 
@@ -157,11 +158,11 @@ class Store:
         """Workers of pytest-xdist had no record of a file: the next run is to prepare it."""
         self._natives.append((*key, UNKNOWN, max(seconds, 1e-6)))
 
-    def drop(self, key: Key) -> None:
-        """A record turned out to be wrong: the file is collected natively from now on."""
+    def drop(self, key: Key, reason: str) -> None:
+        """A record turned out to be wrong: the file is collected natively from now on, for that reason."""
         self._records = [known for known in self._records if known[0] != key]
         self._dropped.append(key)
-        self._natives.append((*key, "unstable", 0.0))
+        self._natives.append((*key, reason, 0.0))
 
     def save(self, config: pytest.Config, beside: bool) -> None:
         """Merge what this session has made into the file.

@@ -66,7 +66,10 @@ def _send_walk(channel: _wire.Channel, config: pytest.Config, found: FoundFiles)
     from fastcollect_meta.options import is_named
 
     alone = config.getini("fastcollect_meta_alone")
-    native = config.getini("fastcollect_meta_native")
+    native = [
+        *config.getini("fastcollect_meta_native"),
+        *config.getini("fastcollect_meta_ordered"),
+    ]
     files = []
     for id, node in enumerate(found.nodes, 1):
         size = 0
