@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sameness import TIME_LIMIT, WRITTEN, Outcome, environment, normalised
+from sameness import TIME_LIMIT, WRITTEN, Outcome, environment, normalised, text_of
 
 
 class ForkServer:
@@ -57,7 +57,7 @@ class ForkServer:
             output = printed.read_text(errors="replace")
         data["returncode"] = status
         written = {
-            str(path.relative_to(folder)): path.read_text(encoding="utf-8", errors="replace")
+            str(path.relative_to(folder)): text_of(path)
             for name in WRITTEN
             for path in folder.rglob(name)
         }

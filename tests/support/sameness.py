@@ -100,7 +100,7 @@ def normalised(output: str) -> list[str]:
     return lines
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
     """What a run wrote, without what changes from run to run."""
     text = path.read_text(encoding="utf-8", errors="replace")
     return "\n".join(normalised(text)) if path.suffix == ".xml" else text
@@ -145,7 +145,7 @@ def run(
         data = json.loads(out.read_text()) if out.exists() else {}
     data["returncode"] = done.returncode
     written = {
-        str(path.relative_to(folder)): _text_of(path)
+        str(path.relative_to(folder)): text_of(path)
         for name in WRITTEN
         for path in folder.rglob(name)
     }
