@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import compat
+from .compiling import is_compiled, is_from_compiling
 from .effects import FileHooks
 from .explain import ImportLog
 from .frameless import frameless
@@ -53,6 +54,13 @@ Repeated = tuple[warnings.WarningMessage, str]
 
 def _warning_key(message: warnings.WarningMessage) -> tuple[object, ...]:
     return str(message.message), message.category, message.filename, message.lineno
+
+
+def _compiled_already(message: warnings.WarningMessage) -> bool:
+    """Whether a warning was raised by compiling a file that nobody would compile again."""
+    return is_from_compiling(str(message.message), message.category) and is_compiled(
+        message.filename
+    )
 
 
 def _fail(node: Any, message: str) -> Iterable[Any]:
@@ -315,7 +323,9 @@ class Source:
         found = classes_of(record)
         raised: dict[int, list[Repeated]] = {}
         for *fields, number in record.warnings:
-            raised.setdefault(number, []).append(self._warning(node, *fields))
+            warning = self._warning(node, *fields)
+            if origin_name != "manifest" or not _compiled_already(warning[0]):
+                raised.setdefault(number, []).append(warning)
         self.counts.files[origin_name] += 1
         self.counts.tests[origin_name] += record.items
         self._insert_root(node)

@@ -288,6 +288,7 @@ SPECIAL: list[Case] = [
         name="error-for-one-module",
     ),
     asked("warns", "-p", "no:warnings", name="no-warnings"),
+    asked("warns", "-o", "python_files=*.py", name="helper-is-collected"),
     asked("warns", "--disable-warnings", name="disabled"),
     asked("prints", "-s", name="no-capture"),
     asked("prints", "--capture=sys", name="capture-sys"),
@@ -393,6 +394,7 @@ QUICK = frozenset(
     hooks_items-m-added errors-continue errors-maxfail errors-tree module_skips-reasons warns-errors
     warns-no-warnings prints-no-capture prints-capture-sys xunit-setup-show fixtures-setup-plan scopes-other-order
     odd_names-odd-ids symlinks-link-and-target namespace-pyargs import_modes-prepend options-other-ini outcomes-lf
+    warns-helper-is-collected outcomes-pdb outcomes-junit errors-junit
     outcomes-ff outcomes-stepwise outcomes-x outcomes-arguments-file outcomes-k-and-m
     """.split()
 )
@@ -409,6 +411,7 @@ AGAIN = (
     "hooks_items",
     "hooks_per_file",
     "errors",
+    "warns",
 )
 
 
