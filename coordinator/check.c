@@ -9,17 +9,21 @@
 static const char help[] =
     "usage: fastcollect-meta check [OPTION]...\n"
     "\n"
-    "Prints each stale file of the manifest with the dependency that changed.\n"
+    "Prints each stale file of the manifest with the dependency that changed, and folders that "
+    "have got\n"
+    "or lost entries since pytest walked them.\n"
     "\n"
     "options:\n"
     "  --manifest FILE  the manifest; else the newest of the pytest cache here or above\n"
     "  --section KEY    records made under other options: how their key begins (see export)\n"
     "  -q, --quiet      print nothing, tell by the exit status\n"
     "\n"
-    "exit status: 0 all is valid; 1 the manifest can't be used; 2 usage; 3 something is stale\n";
+    "exit status: 0 all is valid; 1 the manifest can't be used; 2 usage; 3 something is stale,\n"
+    "has no record, or\n"
+    "a folder has other entries\n";
 
 static int check_all(struct fcm_store *s, bool quiet) {
-    size_t stale = 0, native = 0;
+    size_t stale = 0, native = 0, folders = 0, unkept = 0;
     for (size_t i = 0; i < s->count; i++) {
         struct fcm_entry e;
         struct fcm_dependency_state was;
@@ -27,6 +31,11 @@ static int check_all(struct fcm_store *s, bool quiet) {
         enum fcm_dependency_change change;
         const char *path;
         fcm_manifest_entry(s->manifest, s->entries[i], &e);
+        if (fcm_store_unkept(&e)) {
+            unkept++;
+            if (!quiet) printf("%s: no record was kept\n", e.path);
+            continue;
+        }
         native += e.raw_length == 0;
         if (fcm_manifest_valid(s->manifest, s->entries[i], &dependency, &change)) continue;
         stale++;
@@ -34,16 +43,27 @@ static int check_all(struct fcm_store *s, bool quiet) {
         fcm_manifest_dependency(s->manifest, dependency, &was, &path);
         printf("%s: stale: %s: %s\n", e.path, path, fcm_dependency_change_text(change));
     }
+    for (size_t i = 0; i < s->folder_count; i++) {
+        struct fcm_entry e;
+        if (fcm_store_folder_known(s, s->folders[i])) continue;
+        folders++;
+        fcm_manifest_entry(s->manifest, s->folders[i], &e);
+        if (!quiet) printf("%s: other entries than when pytest walked it\n", e.path);
+    }
     if (!quiet) {
-        printf("%zu of %zu files are valid", s->count - stale, s->count);
+        printf("%zu of %zu files are valid", s->count - stale - unkept, s->count);
         if (native) printf(", %zu of all are collected natively", native);
         printf("\n");
+        if (folders) {
+            printf("%zu folder%s other entries: new test files are not in the manifest\n", folders,
+                   folders == 1 ? " has" : "s have");
+        }
     }
     if (fflush(stdout) != 0) {
         fcm_log("the list can't be written");
         return FCM_EXIT_FAILED;
     }
-    return stale ? FCM_EXIT_STALE : FCM_EXIT_OK;
+    return stale || folders || unkept ? FCM_EXIT_STALE : FCM_EXIT_OK;
 }
 
 int fcm_command_check(int argc, char **argv) {

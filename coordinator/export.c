@@ -92,13 +92,13 @@ static int on_dependency(void *context, uint32_t dependency) {
     return 0;
 }
 
-static int add_tests(struct exporting *x, uint32_t entry, const struct fcm_entry *e,
-                     const char *rootdir) {
+static int add_tests(struct exporting *x, uint32_t entry, const struct fcm_entry *e) {
     FCM_AUTO_RECORD *r = NULL;
     FCM_AUTO_NODE_IDS ids = {0};
     if (e->raw_length == 0) return 0;
+    const char *base = fcm_store_base(x->store.manifest, e->section, e->path);
     int result = fcm_store_record(&x->store, entry, &x->bytes, &r);
-    if (result == 0) result = fcm_node_ids_init(&ids, r, rootdir, e->path);
+    if (result == 0) result = fcm_node_ids_init(&ids, r, base, e->path);
     for (size_t i = 0; result == 0 && i < r->n_item_node; i++) {
         if (i > 0) fcm_buffer_add_byte(&x->out, ',');
         fcm_item_add_json(&x->out, r, &ids, i);
@@ -125,7 +125,7 @@ static int add_file(struct exporting *x, uint32_t entry) {
     if (e.set != FCM_NO_SET)
         fcm_manifest_each_dependency(x->store.manifest, e.set, on_dependency, x);
     fcm_buffer_add_text(b, "],\"tests\":[");
-    int r = add_tests(x, entry, &e, section.rootdir);
+    int r = add_tests(x, entry, &e);
     fcm_buffer_add_text(b, "]}\n");
     return b->failed ? -ENOMEM : r;
 }
@@ -144,6 +144,9 @@ static int export_all(struct exporting *x) {
     add_manifest(&x->out, x->store.manifest);
     int written = write_line(x);
     for (uint32_t i = 0; i < info.entries && written == 0; i++) {
+        struct fcm_entry e;
+        fcm_manifest_entry(x->store.manifest, i, &e);
+        if (strcmp(e.collector, FCM_WALKED) == 0) continue;
         int r = add_file(x, i);
         if (r == -ENOMEM) return FCM_EXIT_FAILED;
         if (r < 0) {

@@ -83,10 +83,11 @@ static int show_file(struct showing *s, uint32_t entry) {
         show_entry(s, entry, &e);
     }
     if (e.raw_length == 0) return 0;
+    const char *base = fcm_store_base(s->store->manifest, s->store->section, e.path);
     FCM_AUTO_RECORD *r = NULL;
     FCM_AUTO_NODE_IDS ids = {0};
     int result = fcm_store_record(s->store, entry, &s->bytes, &r);
-    if (result == 0) result = fcm_node_ids_init(&ids, r, s->store->info.rootdir, e.path);
+    if (result == 0) result = fcm_node_ids_init(&ids, r, base, e.path);
     if (result == 0) show_items(s, r, &ids);
     return result;
 }

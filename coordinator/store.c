@@ -101,14 +101,17 @@ static int sort_entries(struct fcm_store *s) {
     struct fcm_manifest_info info;
     fcm_manifest_info(s->manifest, &info);
     s->entries = calloc((size_t)info.entries + 1, sizeof(*s->entries));
-    if (!s->entries) {
+    s->folders = calloc((size_t)info.entries + 1, sizeof(*s->folders));
+    if (!s->entries || !s->folders) {
         fcm_log("out of memory");
         return FCM_EXIT_FAILED;
     }
     for (uint32_t i = 0; i < info.entries; i++) {
         struct fcm_entry e;
         fcm_manifest_entry(s->manifest, i, &e);
-        if (e.section != s->section || (e.raw_length == 0 && !e.reason)) continue;
+        bool folder = strcmp(e.collector, FCM_WALKED) == 0;
+        if (folder && e.section == s->section) s->folders[s->folder_count++] = i;
+        if (folder || e.section != s->section) continue;
         s->entries[s->count++] = i;
     }
     qsort_r(s->entries, s->count, sizeof(*s->entries), compare_entries, s->manifest);
@@ -137,7 +140,45 @@ void fcm_store_done(struct fcm_store *s) {
     fcm_manifest_free(s->manifest);
     free(s->path);
     free(s->entries);
+    free(s->folders);
     *s = (struct fcm_store){0};
+}
+
+bool fcm_store_folder_known(const struct fcm_store *s, uint32_t folder) {
+    struct fcm_entry e;
+    uint32_t dependency;
+    enum fcm_dependency_change change;
+    fcm_manifest_entry(s->manifest, folder, &e);
+    return e.set != FCM_NO_SET && fcm_manifest_valid(s->manifest, folder, &dependency, &change);
+}
+
+bool fcm_path_lies_in(const char *path, const char *folder) {
+    size_t n = strlen(folder);
+    while (n > 0 && folder[n - 1] == '/') n--;
+    return strncmp(path, folder, n) == 0 && path[n] == '/';
+}
+
+bool fcm_store_unkept(const struct fcm_entry *e) {
+    return e->raw_length == 0 && (!e->reason || strcmp(e->reason, FCM_UNKNOWN) == 0);
+}
+
+const char *fcm_store_base(const struct fcm_manifest *m, uint32_t section, const char *path) {
+    struct fcm_section info;
+    fcm_manifest_section(m, section, &info);
+    if (fcm_path_lies_in(path, info.rootdir)) return info.rootdir;
+    const char *base = info.rootdir;
+    size_t nearest = 0;
+    struct fcm_manifest_info all;
+    fcm_manifest_info(m, &all);
+    for (uint32_t i = 0; i < all.entries; i++) {
+        struct fcm_entry e;
+        fcm_manifest_entry(m, i, &e);
+        if (e.section != section || !e.reason || strcmp(e.collector, FCM_WALKED) != 0) continue;
+        if (strlen(e.path) < nearest || !fcm_path_lies_in(path, e.path)) continue;
+        base = e.path;
+        nearest = strlen(e.path);
+    }
+    return base;
 }
 
 int fcm_store_record(struct fcm_store *s, uint32_t entry, struct fcm_buffer *buffer,

@@ -12,8 +12,10 @@ struct fcm_store {
     struct fcm_manifest *manifest;
     uint32_t section;
     struct fcm_section info;
-    uint32_t *entries; /* of the section that hold a record or a reason, ordered as pytest walks */
+    uint32_t *entries; /* of the section without folders, ordered as pytest walks */
     size_t count;
+    uint32_t *folders; /* those that pytest walked */
+    size_t folder_count;
 };
 
 /* `path` NULL: the newest *.manifest in .pytest_cache/d/fastcollect-meta of the working folder or a
@@ -32,6 +34,17 @@ static inline void fcm_store_free_record(Fcm__Record **r) {
 }
 #define FCM_AUTO_RECORD __attribute__((cleanup(fcm_store_free_record))) Fcm__Record
 
+/* Whether a folder, an entry of `folders`, has the entries that it had when pytest walked it. */
+bool fcm_store_folder_known(const struct fcm_store *s, uint32_t folder);
+
+/* Whether an entry says only that the file is there. */
+bool fcm_store_unkept(const struct fcm_entry *e);
+/* The folder that ids of a file are relative to: the section's root folder, or for a file outside
+ * of it the nearest folder around it that pytest was asked for. Lives as long as the manifest. */
+const char *fcm_store_base(const struct fcm_manifest *m, uint32_t section, const char *path);
+/* Whether a path lies in a folder. */
+bool fcm_path_lies_in(const char *path, const char *folder);
+
 /* An argument PATH or PATH::NAME::...: the absolute path without "." and "..", and the names (NULL:
  * none). */
 struct fcm_wanted {
@@ -39,6 +52,7 @@ struct fcm_wanted {
     const char *names; /* into `text` */
     char *text;
     bool found;
+    bool covered; /* by another argument */
 };
 int fcm_wanted_init(struct fcm_wanted *w, const char *argument);
 void fcm_wanted_done(struct fcm_wanted *w);

@@ -15,6 +15,9 @@
 #include "environment.h"
 #include "util.h"
 
+/* Longer than a tick of any kernel's clock, in nanoseconds. */
+#define FCM_CLOCK_TICK 50000000
+
 const char *fcm_dependency_change_text(enum fcm_dependency_change c) {
     switch (c) {
     case FCM_CHANGE_NONE: return "unchanged";
@@ -98,6 +101,11 @@ static uint8_t entry_type(DIR *dir, const struct dirent *e) {
     return (uint8_t)IFTODT(st.st_mode);
 }
 
+/* What Python and pytest write beside what they read: no listing is about it. */
+static bool entry_ignored(const char *name) {
+    return strcmp(name, "__pycache__") == 0 || strcmp(name, ".pytest_cache") == 0;
+}
+
 static int list_directory(DIR *dir, struct listed **ret, size_t *ret_count) {
     struct listed *entries = NULL;
     size_t count = 0, capacity = 0;
@@ -110,6 +118,7 @@ static int list_directory(DIR *dir, struct listed **ret, size_t *ret_count) {
             break;
         }
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+        if (entry_ignored(e->d_name)) continue;
         if (count == capacity) {
             size_t more = capacity ? capacity * 2 : 64;
             struct listed *grown = realloc(entries, more * sizeof(*grown));
@@ -132,7 +141,7 @@ static int list_directory(DIR *dir, struct listed **ret, size_t *ret_count) {
     return r;
 }
 
-/* Names and types, sorted, each name with its NUL. */
+/* Names and types, sorted, each name with its NUL; without those that Python itself makes. */
 static int hash_directory(const char *path, uint64_t *ret_entries, uint8_t hash[FCM_HASH_SIZE]) {
     DIR *dir = opendir(path);
     if (!dir) return -errno;
@@ -187,27 +196,33 @@ static enum fcm_dependency_change check_content(const struct fcm_dependency_stat
     return directory ? FCM_CHANGE_LISTING : FCM_CHANGE_CONTENT;
 }
 
-/* The value of a variable now, NULL if it isn't set. A name that ends in "*" stands for all
- * variables with that prefix. */
-static const char *variable_now(const char *name, char digest[FCM_ENVIRONMENT_DIGEST]) {
-    size_t size = strlen(name);
-    if (size == 0 || name[size - 1] != '*') return getenv(name);
-    size_t count = 0;
-    while (environ && environ[count]) count++;
+/* The value of a variable, NULL if it isn't set. A name that ends in "*" stands for all variables
+ * with that prefix. */
+static const char *variable_now(const char *name, const char *const *environment,
+                                char digest[FCM_ENVIRONMENT_DIGEST]) {
+    size_t size = strlen(name), count = 0;
+    bool family = size > 0 && name[size - 1] == '*';
+    for (; environment && environment[count]; count++) {
+        const char *entry = environment[count];
+        if (!family && strncmp(entry, name, size) == 0 && entry[size] == '=')
+            return entry + size + 1;
+    }
+    if (!family) return NULL;
     FCM_AUTO_FREE char *prefix = strndup(name, size - 1);
     if (!prefix) return NULL;
-    int r = fcm_environment_digest((const char *const *)environ, count, prefix, digest);
+    int r = fcm_environment_digest(environment, count, prefix, digest);
     return r < 0 ? NULL : digest;
 }
 
 static bool error_absent(int error) { return error == ENOENT || error == ENOTDIR; }
 
 enum fcm_dependency_change fcm_dependency_check(const struct fcm_dependency_state *was,
-                                                const char *path, struct fcm_probe *p) {
+                                                const char *path, struct fcm_probe *p,
+                                                const char *const *environment) {
     if (was->kind == FCM_DEPENDENCY_ENV) {
         struct fcm_dependency_state is;
         char digest[FCM_ENVIRONMENT_DIGEST];
-        const char *value = variable_now(path, digest);
+        const char *value = variable_now(path, environment, digest);
         fcm_dependency_observe_env(fcm_slice_text(value ? value : ""), value != NULL, &is);
         bool same = is.size == was->size && memcmp(is.hash, was->hash, FCM_HASH_SIZE) == 0;
         return same ? FCM_CHANGE_NONE : FCM_CHANGE_VALUE;
@@ -224,10 +239,42 @@ enum fcm_dependency_change fcm_dependency_check(const struct fcm_dependency_stat
     return check_content(was, path, p);
 }
 
+/* Whether an entry that nobody's listing is about was made at the very time of the directory's last
+ * change, and no other has changed since `started`. */
+static bool only_ignored_came(DIR *dir, int64_t changed, int64_t started) {
+    bool explained = false;
+    for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
+        struct statx x;
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+        unsigned what = STATX_TYPE | STATX_BTIME | STATX_CTIME;
+        if (statx(dirfd(dir), e->d_name, AT_SYMLINK_NOFOLLOW, what, &x) < 0) return false;
+        int64_t born = (int64_t)x.stx_btime.tv_sec * 1000000000 + x.stx_btime.tv_nsec;
+        int64_t ctime = (int64_t)x.stx_ctime.tv_sec * 1000000000 + x.stx_ctime.tv_nsec;
+        if (!entry_ignored(e->d_name)) {
+            /* the change time of a folder is that of what is in it */
+            bool folder = S_ISDIR(x.stx_mode) && (x.stx_mask & STATX_BTIME);
+            if ((folder ? born : ctime) > started) return false;
+        } else if (x.stx_mask & STATX_BTIME) {
+            explained |= born <= changed && changed - born < FCM_CLOCK_TICK;
+        }
+    }
+    return explained;
+}
+
+bool fcm_dependency_changed_since(const struct fcm_probe *p, const char *path, int64_t started) {
+    if (p->error != 0 || (p->mtime <= started && p->ctime <= started)) return false;
+    if (!S_ISDIR(p->mode) || p->mtime != p->ctime) return true;
+    DIR *dir = opendir(path);
+    if (!dir) return true;
+    bool harmless = only_ignored_came(dir, p->mtime, started);
+    closedir(dir);
+    return !harmless;
+}
+
 /* A file changed twice within one tick of its file system's clock shows the same times for both
  * contents. */
 static bool time_is_fresh(int64_t t, int64_t now) {
-    int64_t tick = t % 1000000000 == 0 ? 2500000000 : 50000000;
+    int64_t tick = t % 1000000000 == 0 ? 2500000000 : FCM_CLOCK_TICK;
     return t > now - tick;
 }
 

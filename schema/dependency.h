@@ -22,7 +22,8 @@ enum fcm_dependency_kind {
 
 struct fcm_dependency_state {
     enum fcm_dependency_kind kind;
-    uint64_t size; /* file: bytes; directory: number of entries; variable: 1 where it is set */
+    uint64_t size; /* file: bytes; directory: number of entries, caches left out; variable: 1 where
+                      it is set */
     int64_t mtime; /* nanoseconds; files and directories */
     int64_t ctime; /* the same; both together tell an edit that set mtime back */
     uint8_t hash[FCM_HASH_SIZE]; /* XXH3-128 of the content, the listing or the value; zero: none */
@@ -52,7 +53,8 @@ const char *fcm_dependency_change_text(enum fcm_dependency_change c);
 struct fcm_probe {
     bool stated;
     bool hashed;
-    int error; /* errno of stat, 0 where it is there */
+    bool compared, changed; /* with the start of a run: the writer's note */
+    int error;              /* errno of stat, 0 where it is there */
     uint32_t mode;
     uint64_t size;
     int64_t mtime;
@@ -62,9 +64,15 @@ struct fcm_probe {
     uint8_t hash[FCM_HASH_SIZE];
 };
 
-/* Compares a state with the world. `path` ends with NUL; of a variable it is the name. */
+/* Compares a state with the world. `path` ends with NUL; of a variable it is the name.
+ * `environment` holds "NAME=VALUE" entries and ends with NULL. */
 enum fcm_dependency_change fcm_dependency_check(const struct fcm_dependency_state *was,
-                                                const char *path, struct fcm_probe *probe);
+                                                const char *path, struct fcm_probe *probe,
+                                                const char *const *environment);
+
+/* Whether what was observed has changed since a time, ns since the epoch. A directory that has only
+ * got a folder of Python's or pytest's cache has not. */
+bool fcm_dependency_changed_since(const struct fcm_probe *probe, const char *path, int64_t started);
 
 /* Takes the state of a file, directory or absent path as it is now. 0; -ENOENT where a file or
  * directory is gone, -EEXIST where something is at an absent path, -EISDIR, -ENOTDIR, -EINVAL where

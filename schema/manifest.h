@@ -79,6 +79,9 @@ int fcm_manifest_each_dependency(const struct fcm_manifest *m, uint32_t set,
                                  int (*on_dependency)(void *context, uint32_t dependency),
                                  void *context);
 
+/* The environment that variables are compared with, instead of the process's own; it must outlive
+ * the manifest. Before the first check. */
+void fcm_manifest_set_environment(struct fcm_manifest *m, const char *const *environment);
 /* Whether what an entry depends on is unchanged. Each path is looked at once in a manifest's life.
  * True, or false with the first dependency that changed and how. */
 bool fcm_manifest_valid(struct fcm_manifest *m, uint32_t entry, uint32_t *ret_dependency,
@@ -94,6 +97,16 @@ struct fcm_native_mark {
     struct fcm_slice path, collector, reason;
     double duration;
 };
+/* The reason of an entry for a file that a run collected without a record that could be kept. */
+#define FCM_UNKNOWN "not-prepared"
+/* The collector of an entry for a folder that pytest walked: its only dependency is the listing. */
+#define FCM_WALKED "walked"
+/* The reason of such an entry where pytest was asked for that very folder. */
+#define FCM_ASKED "asked"
+struct fcm_walked_folder {
+    struct fcm_slice path; /* absolute */
+    bool asked;
+};
 struct fcm_manifest_key {
     struct fcm_slice path, collector;
 };
@@ -107,6 +120,8 @@ struct fcm_manifest_update {
     size_t native_count;
     const struct fcm_manifest_key *drop;
     size_t drop_count;
+    const struct fcm_walked_folder *walked;
+    size_t walked_count;
     int64_t started; /* when the run began, ns since the epoch: what has changed since is not kept.
                         0: unknown */
     /* Called for each record that can't be kept; may be NULL. */

@@ -97,7 +97,7 @@ static int load_dependency(struct fcm_catalog *c, const struct fcm_manifest *m, 
     if (r == 0) r = probe_at(c, string, &probe);
     if (r < 0) return r;
     bool path_kind = state.kind != FCM_DEPENDENCY_ENV;
-    bool same = path_kind && !fcm_dependency_stale(fcm_dependency_check(&state, path, probe));
+    bool same = path_kind && !fcm_dependency_stale(fcm_dependency_check(&state, path, probe, NULL));
     struct fcm_dependency_state now;
     if (same && state.kind != FCM_DEPENDENCY_ABSENT && probe->hashed &&
         fcm_dependency_observe(state.kind, path, probe, &now) == 0) {
@@ -125,7 +125,7 @@ static bool path_gone(struct fcm_catalog *c, uint32_t string, const char *path) 
     struct fcm_probe *probe;
     struct fcm_dependency_state ignored = {.kind = FCM_DEPENDENCY_ABSENT};
     if (probe_at(c, string, &probe) < 0) return false;
-    return fcm_dependency_check(&ignored, path, probe) == FCM_CHANGE_NONE;
+    return fcm_dependency_check(&ignored, path, probe, NULL) == FCM_CHANGE_NONE;
 }
 
 static int load_entry(struct fcm_catalog *c, const struct fcm_manifest *m, uint32_t i,
@@ -296,8 +296,14 @@ int fcm_catalog_observe(struct fcm_catalog *c, enum fcm_dependency_kind kind, st
         if (r < 0) return r;
         c->current[string] = *ret_dependency + 1;
     }
-    bool changed = probe->error == 0 && (probe->mtime > started || probe->ctime > started);
-    return started != 0 && changed ? -ESTALE : 0;
+    if (started == 0) return 0;
+    if (!probe->compared) {
+        FCM_AUTO_FREE char *text = string_copy(c, string);
+        if (!text) return -ENOMEM;
+        probe->changed = fcm_dependency_changed_since(probe, text, started);
+        probe->compared = true;
+    }
+    return probe->changed ? -ESTALE : 0;
 }
 
 int fcm_catalog_observe_env(struct fcm_catalog *c, struct fcm_slice name, struct fcm_slice value,

@@ -19,7 +19,8 @@ enum fcm_dependency_change fcm_manifest_dependency_change(struct fcm_manifest *m
         struct fcm_probe *probe =
             fcm_manifest_probe(m, fcm_load_u32(m->dependency_string + (size_t)i * 4));
         enum fcm_dependency_change change =
-            probe ? fcm_dependency_check(&state, path, probe) : FCM_CHANGE_UNREADABLE;
+            probe ? fcm_dependency_check(&state, path, probe, m->environment)
+                  : FCM_CHANGE_UNREADABLE;
         if (change == FCM_CHANGE_TOUCHED) m->touched++;
         m->change[i] = (uint8_t)(change + 1);
     }
@@ -68,3 +69,7 @@ uint32_t fcm_manifest_check_section(struct fcm_manifest *m, uint32_t section) {
 }
 
 uint32_t fcm_manifest_touched(const struct fcm_manifest *m) { return m->touched; }
+
+void fcm_manifest_set_environment(struct fcm_manifest *m, const char *const *environment) {
+    m->environment = environment;
+}

@@ -5,7 +5,7 @@
 
 #include "manifest.h"
 
-#define FCM_MANIFEST_FORMAT 1
+#define FCM_MANIFEST_FORMAT 2
 #define FCM_MANIFEST_MAGIC                                                                         \
     "\x89"                                                                                         \
     "FCMM\r\n\x1a"
@@ -84,6 +84,7 @@ struct fcm_manifest {
     uint8_t *change;           /* by dependency: enum fcm_dependency_change + 1, 0 not checked */
     uint32_t *verdict;         /* by set: 0 not checked, 1 valid, 2 + dependency that changed */
     uint32_t touched;
+    const char *const *environment; /* "NAME=VALUE", ends with NULL */
 };
 
 static inline const uint8_t *fcm_manifest_entry_at(const struct fcm_manifest *m, uint32_t entry) {

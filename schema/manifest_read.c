@@ -259,7 +259,9 @@ static int manifest_load(struct fcm_manifest *m, const struct fcm_identity *expe
 
 static struct fcm_manifest *manifest_new(void) {
     struct fcm_manifest *m = calloc(1, sizeof(*m));
-    if (m) m->fd = -1;
+    if (!m) return NULL;
+    m->fd = -1;
+    m->environment = (const char *const *)environ;
     return m;
 }
 

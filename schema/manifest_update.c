@@ -191,6 +191,24 @@ static int merge_native(struct fcm_catalog *c, const struct fcm_manifest_update 
     return 0;
 }
 
+/* A folder that changed during the run has no set: nobody knows what was seen in it. */
+static int merge_walked(struct fcm_catalog *c, const struct fcm_manifest_update *u,
+                        uint32_t section, const struct fcm_walked_folder *folder) {
+    struct fcm_catalog_entry *e;
+    uint32_t listing, reason;
+    int r = fcm_catalog_entry(c, section, folder->path, fcm_slice_text(FCM_WALKED), &e);
+    if (r < 0) return r == -EINVAL ? 0 : r;
+    fcm_catalog_clear(e);
+    if (folder->asked) {
+        r = fcm_intern_add(&c->strings, fcm_slice_text(FCM_ASKED), &reason);
+        if (r < 0) return r;
+        e->reason = reason + 1;
+    }
+    r = fcm_catalog_observe(c, FCM_DEPENDENCY_DIRECTORY, folder->path, u->started, &listing);
+    if (r == 0) r = fcm_catalog_set(c, &listing, 1, &e->set);
+    return r == -ENOMEM ? r : 0;
+}
+
 static int merge_all(struct fcm_catalog *c, const struct fcm_manifest_update *u) {
     uint32_t section;
     struct fcm_catalog_entry *e;
@@ -202,6 +220,9 @@ static int merge_all(struct fcm_catalog *c, const struct fcm_manifest_update *u)
     }
     for (size_t i = 0; i < u->native_count && r == 0; i++) {
         r = merge_native(c, u, section, &u->natives[i]);
+    }
+    for (size_t i = 0; i < u->walked_count && r == 0; i++) {
+        r = merge_walked(c, u, section, &u->walked[i]);
     }
     __attribute__((cleanup(numbers_done))) struct numbers base = {0};
     const char *base_why = NULL;

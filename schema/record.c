@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include "value.h"
 
@@ -89,6 +90,20 @@ static bool check_items(const Fcm__Record *r) {
     return row == n;
 }
 
+// None, or each row once.
+static bool check_order(const Fcm__Record *r) {
+    size_t n = r->n_item_order;
+    if (n == 0) return true;
+    if (n != r->n_item_node || !below(r->item_order, n, n)) return false;
+    bool *seen = calloc(n, sizeof(*seen)), twice = !seen;
+    for (size_t i = 0; !twice && i < n; i++) {
+        twice = seen[r->item_order[i]];
+        seen[r->item_order[i]] = true;
+    }
+    free(seen);
+    return !twice;
+}
+
 static bool check_calls(const Fcm__Record *r) {
     size_t n = r->n_call_names;
     if (r->n_call_values != n || r->n_call_indices != n || r->n_call_scopes != n ||
@@ -154,7 +169,7 @@ static bool check_marks(const Fcm__Record *r) {
 
 int fcm_record_check(const Fcm__Record *r) {
     if (r->format != FCM_RECORD_FORMAT || !check_lists(r) || !check_marks(r) || !check_nodes(r) ||
-        !check_items(r) || !check_calls(r) || !check_hooks(r))
+        !check_items(r) || !check_order(r) || !check_calls(r) || !check_hooks(r))
         return -EBADMSG;
     for (size_t i = 0; i < r->n_values; i++) {
         if (fcm_value_check(r->values[i].data, r->values[i].len) < 0) return -EBADMSG;

@@ -727,12 +727,14 @@ struct extras {
     Fcm__Dependencies shared;
     Fcm__WarningRaised *warnings;
     Fcm__WarningRaised **warning_list;
+    struct fcm_numbers order;
     ProtobufCBinaryData *views[10]; // of the lists of both sets of dependencies
 };
 
 static void extras_done(struct extras *extras) {
     free(extras->warnings);
     free(extras->warning_list);
+    fcm_numbers_done(&extras->order);
     for (size_t i = 0; i < 10; i++) free(extras->views[i]);
 }
 
@@ -824,6 +826,21 @@ static int set_skip(Fcm__Record *record, struct extras *parts, PyObject *skip) {
     return 0;
 }
 
+static int set_order(Fcm__Record *record, struct extras *parts, PyObject *list) {
+    if (!list) return 0;
+    if (!PyList_Check(list)) {
+        PyErr_SetString(PyExc_TypeError, "the order is not a list");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
+        Py_ssize_t row = PyLong_AsSsize_t(PyList_GET_ITEM(list, i));
+        if (PyErr_Occurred() || fcm_numbers_push(&parts->order, row) < 0) return -1;
+    }
+    record->n_item_order = parts->order.n;
+    record->item_order = parts->order.at;
+    return 0;
+}
+
 static int set_extras(Fcm__Record *record, struct extras *parts, PyObject *extras) {
     record->captured_out = bytes_view(PyDict_GetItemString(extras, "captured_out"));
     record->captured_err = bytes_view(PyDict_GetItemString(extras, "captured_err"));
@@ -834,6 +851,7 @@ static int set_extras(Fcm__Record *record, struct extras *parts, PyObject *extra
     }
     if (set_skip(record, parts, PyDict_GetItemString(extras, "skip")) < 0) return -1;
     if (set_warnings(record, parts, PyDict_GetItemString(extras, "warnings")) < 0) return -1;
+    if (set_order(record, parts, PyDict_GetItemString(extras, "order")) < 0) return -1;
     if (set_dependencies(&record->dependencies, &parts->dependencies, parts->views,
                          PyDict_GetItemString(extras, "dependencies")) < 0)
         return -1;

@@ -9,6 +9,8 @@
 
 struct manifest_object {
     PyObject_HEAD struct fcm_manifest *manifest; /* NULL: closed */
+    PyObject *environment_bytes;                 /* a tuple, what `environment` points into */
+    const char **environment;
     uint32_t section;
     bool has_section;
 };
@@ -104,11 +106,30 @@ static struct manifest_object *manifest_of(PyObject *self) {
     return NULL;
 }
 
+/* Variables are compared with these "NAME=VALUE" entries from now on. */
+static int set_environment(struct manifest_object *o, PyObject *entries) {
+    o->environment_bytes = PySequence_Tuple(entries);
+    if (!o->environment_bytes) return -1;
+    Py_ssize_t count = PyTuple_GET_SIZE(o->environment_bytes);
+    o->environment = calloc((size_t)count + 1, sizeof(*o->environment));
+    if (!o->environment) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        o->environment[i] = PyBytes_AsString(PyTuple_GET_ITEM(o->environment_bytes, i));
+        if (!o->environment[i]) return -1;
+    }
+    fcm_manifest_set_environment(o->manifest, o->environment);
+    return 0;
+}
+
 static PyObject *module_open(PyObject *module, PyObject *args) {
-    PyObject *path;
+    PyObject *path, *environment = NULL;
     Py_buffer key;
     struct identity identity;
-    if (!PyArg_ParseTuple(args, "O&y*:open", PyUnicode_FSConverter, &path, &key)) return NULL;
+    if (!PyArg_ParseTuple(args, "O&y*|O:open", PyUnicode_FSConverter, &path, &key, &environment))
+        return NULL;
     struct manifest_object *o = NULL;
     if (identity_init(&identity) == 0) {
         PyTypeObject *type = state_of(module)->type;
@@ -128,6 +149,7 @@ static PyObject *module_open(PyObject *module, PyObject *args) {
             o->manifest = m;
             struct fcm_slice options_key = fcm_slice_of(key.buf, (size_t)key.len);
             o->has_section = fcm_manifest_find_section(m, options_key, &o->section) == 0;
+            if (environment && set_environment(o, environment) < 0) Py_CLEAR(o);
         }
     }
     Py_DECREF(path);
@@ -137,7 +159,10 @@ static PyObject *module_open(PyObject *module, PyObject *args) {
 
 static void manifest_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
-    fcm_manifest_free(((struct manifest_object *)self)->manifest);
+    struct manifest_object *o = (struct manifest_object *)self;
+    fcm_manifest_free(o->manifest);
+    free(o->environment);
+    Py_XDECREF(o->environment_bytes);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -215,6 +240,26 @@ static PyObject *manifest_stale_reason(PyObject *self, PyObject *args) {
     PyObject *line = PyUnicode_FromFormat("%U: %s", name, fcm_dependency_change_text(change));
     Py_DECREF(name);
     return line;
+}
+
+static PyObject *manifest_has_walked(PyObject *self, PyObject *args) {
+    struct manifest_object *o = manifest_of(self);
+    PyObject *path;
+    int asked;
+    uint32_t i, dependency;
+    enum fcm_dependency_change change;
+    if (!o || !PyArg_ParseTuple(args, "O&p:has_walked", PyUnicode_FSConverter, &path, &asked))
+        return NULL;
+    bool known = o->has_section && fcm_manifest_find(o->manifest, o->section, bytes_slice(path),
+                                                     fcm_slice_text(FCM_WALKED), &i) == 0;
+    Py_DECREF(path);
+    if (known) {
+        struct fcm_entry e;
+        fcm_manifest_entry(o->manifest, i, &e);
+        known = (e.reason != NULL) == asked && e.set != FCM_NO_SET &&
+                fcm_manifest_valid(o->manifest, i, &dependency, &change);
+    }
+    return PyBool_FromLong(known);
 }
 
 static PyObject *manifest_native_reason(PyObject *self, PyObject *args) {
@@ -322,6 +367,8 @@ static PyMethodDef manifest_methods[] = {
     {"check_all", manifest_check_all, METH_NOARGS, "Check every record; how many are stale."},
     {"get", manifest_get, METH_VARARGS, "(status, packed record or None) of a path and collector."},
     {"stale_reason", manifest_stale_reason, METH_VARARGS, "What made a record stale, or None."},
+    {"has_walked", manifest_has_walked, METH_VARARGS,
+     "Whether a folder has the entries that it had when pytest walked it."},
     {"native_reason", manifest_native_reason, METH_VARARGS,
      "Why a file is collected natively, or None."},
     {"durations", manifest_durations, METH_NOARGS, "Seconds by (path, collector)."},
@@ -359,6 +406,7 @@ struct update_call {
     struct fcm_slice *records;
     struct fcm_native_mark *natives;
     struct fcm_manifest_key *drop;
+    struct fcm_walked_folder *walked;
     PyObject *held;
     struct fcm_buffer refused; /* path NUL collector NUL why NUL, ... */
 };
@@ -367,6 +415,7 @@ static void update_call_done(struct update_call *u) {
     free(u->records);
     free(u->natives);
     free(u->drop);
+    free(u->walked);
     fcm_buffer_done(&u->refused);
     Py_CLEAR(u->held);
 }
@@ -447,6 +496,23 @@ static int take_drop(struct update_call *u, PyObject *sequence) {
     return fast ? 0 : -1;
 }
 
+static int take_walked(struct update_call *u, PyObject *sequence) {
+    void *room = NULL;
+    PyObject *fast =
+        take_sequence_borrowed(u, sequence, sizeof(*u->walked), &room, &u->c.walked_count);
+    u->walked = room;
+    u->c.walked = u->walked;
+    for (size_t i = 0; fast && i < u->c.walked_count; i++) {
+        PyObject *path;
+        int asked;
+        PyObject *folder = PySequence_Fast_GET_ITEM(fast, (Py_ssize_t)i);
+        if (!PyArg_ParseTuple(folder, "Op:walked", &path, &asked)) return -1;
+        if (take_path(u, path, &u->walked[i].path) < 0) return -1;
+        u->walked[i].asked = asked;
+    }
+    return fast ? 0 : -1;
+}
+
 static int take_natives(struct update_call *u, PyObject *sequence) {
     void *room = NULL;
     PyObject *fast =
@@ -503,15 +569,16 @@ static PyObject *update_run(struct update_call *u, const char *path) {
 }
 
 static PyObject *module_update(PyObject *module, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"path",    "options_key", "records",    "drop",
-                            "rootdir", "native",      "started_ns", NULL};
-    PyObject *path, *key, *records, *drop = NULL, *rootdir = NULL, *natives = NULL, *result = NULL;
+    static char *names[] = {"path",   "options_key", "records", "drop", "rootdir",
+                            "native", "started_ns",  "walked",  NULL};
+    PyObject *path, *key, *records, *drop = NULL, *rootdir = NULL, *natives = NULL, *walked = NULL;
+    PyObject *result = NULL;
     long long started = 0;
     struct identity identity;
     __attribute__((cleanup(update_call_done))) struct update_call u = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&SO|O$OOL:update", names,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&SO|O$OOLO:update", names,
                                      PyUnicode_FSConverter, &path, &key, &records, &drop, &rootdir,
-                                     &natives, &started)) {
+                                     &natives, &started, &walked)) {
         return NULL;
     }
     u.held = PyList_New(0);
@@ -520,6 +587,7 @@ static PyObject *module_update(PyObject *module, PyObject *args, PyObject *kwarg
     bool ok = u.held && identity_init(&identity) == 0 && take_records(&u, records) == 0;
     if (ok && drop) ok = take_drop(&u, drop) == 0;
     if (ok && natives) ok = take_natives(&u, natives) == 0;
+    if (ok && walked) ok = take_walked(&u, walked) == 0;
     if (ok && rootdir) {
         ok = take_path(&u, rootdir, &u.c.rootdir) == 0;
     } else if (ok) {

@@ -1,6 +1,6 @@
 """The manifest for the plugin: reading records that are still valid, and merging new ones into the file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, final
 
 @final
@@ -25,6 +25,12 @@ class Manifest:
     def stale_reason(self, path: str, collector: str) -> str | None:
         """The dependency that made a record stale and how, as one line; None where it is valid or absent."""
 
+    def has_walked(self, path: str, asked: bool) -> bool:
+        """Whether a folder is known to have the entries that it had when pytest walked it.
+
+        `asked`: it was itself an argument of pytest then.
+        """
+
     def native_reason(self, path: str, collector: str) -> str | None:
         """Why a file is to be collected natively; None where it isn't."""
 
@@ -40,8 +46,10 @@ class Manifest:
     def close(self) -> None:
         """Unmap the file. Later calls raise ValueError."""
 
-def open(path: str, options_key: bytes) -> Manifest:
+def open(path: str, options_key: bytes, environment: Iterable[bytes] = ..., /) -> Manifest:
     """Map a manifest that this Python and this pytest wrote.
+
+    Variables are compared with `environment`, b"NAME=VALUE" each; without it with the process's own.
 
     Raises FileNotFoundError where there is none, another OSError where it can't be read, ValueError with one line
     where it is damaged, foreign, or of another version of Python, pytest or this package.
@@ -56,12 +64,14 @@ def update(
     rootdir: str,
     native: Sequence[tuple[str, str, str, float]] = (),
     started_ns: int = 0,
+    walked: Sequence[tuple[str, bool]] = (),
 ) -> list[tuple[str, str, str]]:
     """Merge packed Records with their dependencies into the manifest, and keep what others put there.
 
     `drop` holds (path, collector) whose record goes, `native` holds (path, collector, reason, seconds) to be collected
     natively while the file is unchanged. `started_ns` is time.time_ns() of the start of the run: a record that depends
-    on what changed since isn't kept (0: not looked at). Returns (path, collector, why) of records that weren't kept.
+    on what changed since isn't kept (0: not looked at). `walked` holds (folder, whether it was an argument of pytest) of folders that were walked, whose
+    listings are noted. Returns (path, collector, why) of records that weren't kept.
     With nothing to merge, times of touched dependencies are renewed. Raises OSError or ValueError with one line; the
     old file is untouched then.
     """

@@ -160,6 +160,7 @@ class Collecting:
         if hooks is not None:
             extras.update(hooks.extras())
             children = hooks.children
+        extras["order"] = compat.grouped_rows(node, children)
         record: bytes = _native.encode(node, children, extras)
         if self._notes is not None:
             self._notes.shared_was_sent = True

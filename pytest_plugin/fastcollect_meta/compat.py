@@ -49,6 +49,19 @@ SCOPES = (Scope.Session, Scope.Package, Scope.Module, Scope.Class, Scope.Functio
 PyobjMixin = python.PyobjMixin
 
 
+def is_walked(collector: pytest.Collector) -> bool:
+    """Whether this is a folder that lies in one that pytest was asked to collect, or is one."""
+    if not isinstance(collector, pytest.Directory):
+        return False
+    asked = collector.session._initialpaths
+    return collector.path in asked or any(path in asked for path in collector.path.parents)
+
+
+def is_asked(collector: pytest.Collector) -> bool:
+    """Whether pytest was asked to collect that very path."""
+    return collector.path in collector.session._initialpaths
+
+
 def has_object(cls: type) -> bool:
     """Whether nodes of that class find their `obj` as PyobjMixin does; a doctest's text file, a Module too, has none."""
     return issubclass(cls, PyobjMixin) and cls.obj is PyobjMixin.obj  # type: ignore[attr-defined]
@@ -252,6 +265,37 @@ def install_servers(serving: Any, is_lazy: Callable[[object], bool]) -> Callable
             undo.pop()()
 
     return restore
+
+
+def grouped_rows(
+    root: pytest.Collector, children: Mapping[pytest.Collector, list[Any]]
+) -> list[int]:
+    """How pytest's grouping by parameters of higher scopes orders the items of one file.
+
+    :param children: what each collector has collected.
+
+    Returns the items' numbers, counted in the order of collection, in the order of grouping; nothing where that is the
+    same.
+    """
+    items: list[Any] = []
+    pending: list[Any] = [root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, pytest.Collector):
+            pending.extend(reversed(children.get(node, ())))
+        else:
+            items.append(node)
+    if not any(_has_high_scope(item) for item in items):
+        return []
+    rows = {item: row for row, item in enumerate(items)}
+    order = [rows[item] for item in fixtures.reorder_items(items)]
+    return [] if order == list(range(len(items))) or len(order) != len(items) else order
+
+
+def _has_high_scope(item: Any) -> bool:
+    callspec = getattr(item, "callspec", None)
+    scopes = getattr(callspec, "_arg2scope", None) or {}
+    return any(scope is not Scope.Function for scope in scopes.values())
 
 
 # Warnings and output

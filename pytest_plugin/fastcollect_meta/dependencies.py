@@ -12,7 +12,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import TYPE_CHECKING, TypedDict
@@ -29,8 +29,10 @@ __all__ = [
     "begin",
     "configure",
     "end",
+    "environment",
     "importing",
     "install",
+    "note_environment",
     "note_path",
     "of",
     "options_key",
@@ -85,14 +87,27 @@ _state = _State()
 
 def install() -> None:
     """Starts recording. Early: what is imported before has no recorded imports of its own. May be called again."""
-    if _recorder.active():
-        return
+    if not _recorder.active() or not _state.watched:
+        _install()
+
+
+def note_environment(environ: Mapping[bytes, bytes]) -> None:
+    """Tell how the environment was before anything of the project ran: variables have these values in records."""
+    _state.environ = {
+        key: value for key, value in environ.items() if not key.startswith(b"FASTCOLLECT_META_")
+    }
+    _state.values.clear()
+
+
+def environment() -> list[bytes]:
+    """The environment that was noted, b"NAME=VALUE" each."""
+    return [name + b"=" + value for name, value in _state.environ.items()]
+
+
+def _install() -> None:
     if not _state.watched:
-        _state.environ = {
-            key: value
-            for key, value in os.environb.items()
-            if not key.startswith(b"FASTCOLLECT_META_")
-        }
+        if not _state.environ:
+            note_environment(os.environb)
         note_path()
         _state.library_folders = _library_folders()
         _set_prefixes()

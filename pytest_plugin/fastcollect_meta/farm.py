@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,10 +78,12 @@ class Farm:
         time_limit: float = 0.0,
         worker_memory: int = 0,
         lib_dir: bytes = b"",
+        environ: Mapping[bytes, bytes] | None = None,
     ) -> Farm:
         """Start the coordinator and send it the request; doesn't wait for anything.
 
         :param coordinator: path of its program.
+        :param environ: the environment of the farm's processes; without it this process's own.
         :param time_limit: seconds that a file may take, 0 for a limit by its history.
 
         The other parameters are the fields of CollectRequest in fastcollect.proto.
@@ -114,6 +117,7 @@ class Farm:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
+                env=environ,
             )
             farm = cls(process, _wire.Channel(ours.detach()))
         farm._begin(request)

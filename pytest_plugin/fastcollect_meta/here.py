@@ -98,6 +98,7 @@ class HereCollection:
                 raise Unrepresentable("prints-while-importing", section)
             self._extras[compat.CAPTURED[section]] = raw(text)
         self._extras["warnings"] = [warning.fields() for warning in self._warnings]
+        self._extras["order"] = compat.grouped_rows(self.node, self._children)
         hidden = [child.__dict__.pop("collect", None) for child in self._children]
         try:
             children = self._children

@@ -110,11 +110,21 @@ def _interpreter() -> list[str]:
     system = os.uname()
     return [
         f"prefix {sys.prefix} {sys.exec_prefix} {sys.base_prefix}",
-        f"flags {sys.flags!r}",
+        f"flags {_flags()!r}",
         f"options {sorted(sys._xoptions.items())!r} {sys.warnoptions!r}",
         f"finders {[_describe(finder) for finder in sys.meta_path]!r}",
         f"system {system.sysname} {system.machine}",
         f"encoding {sys.getfilesystemencoding()}",
+    ]
+
+
+def _flags() -> list[int]:
+    harmless = ("dont_write_bytecode", "inspect", "interactive", "quiet", "verbose")
+    flags = [name for name in dir(sys.flags) if not name.startswith("_")]
+    return [
+        value
+        for name in flags
+        if name not in harmless and isinstance(value := getattr(sys.flags, name), int)
     ]
 
 

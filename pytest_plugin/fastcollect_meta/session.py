@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ class CollectingSession:
     :param options: what the user asks for.
     :param store: the manifest, None without one.
     :param farm: the farm that has been started, None without one.
+    :param environ: the environment as it was when the session began.
     :param aside: why the plugin stands aside, empty where it doesn't.
     """
 
@@ -46,12 +48,14 @@ class CollectingSession:
         options: Options,
         store: Store | None,
         farm: Farm | None,
+        environ: Mapping[bytes, bytes],
         aside: str,
     ) -> None:
         self.config = config
         self.options = options
         self.store = store
         self.farm = farm
+        self.environ = environ
         self.aside = aside
         self.began = time.perf_counter()
         self.took = 0.0
@@ -154,6 +158,7 @@ class CollectingSession:
         self.farm, why = start_farm(
             self.config,
             self.options,
+            environ=self.environ,
             prefetch=self.store is None,
             record_dependencies=self.store is not None,
         )
@@ -185,6 +190,8 @@ class CollectingSession:
             return report
         report.sections.extend(self.source.sections.pop(collector, ()))
         self.source.reported(collector, report)
+        if self.store is not None and report.passed and compat.is_walked(collector):
+            self.store.add_walked(str(collector.path), compat.is_asked(collector))
         call = getattr(report, "call", None)
         if call is not None and call.excinfo is not None:
             skip = call.excinfo.value
@@ -283,6 +290,9 @@ class CollectingSession:
             path, _, why = self.store.refused[0]
             number = len(self.store.refused)
             reporter.write_line(f"  {number} not kept in the manifest, such as {path}: {why}")
+        stale = self.source.counts.stale if self.source is not None else Counter()
+        for why, number in stale.most_common(1000 if self.options.report else 5):
+            reporter.write_line(f"  {number} x stale in the manifest: {why}")
         for reason, number in reasons.most_common():
             reporter.write_line(f"  {number} x {reason}: {EXPLANATIONS.get(reason, reason)}")
             for path, detail in details.get(reason, ())[: 1000 if self.options.report else 3]:
@@ -322,12 +332,17 @@ def start(config: pytest.Config) -> CollectingSession | None:
         dependencies.note_path()
         from .xdist_worker import WorkerSession
 
-        return WorkerSession(config, options, None, None, aside)
+        return WorkerSession(config, options, None, None, dict(os.environb), aside)
     store = farm = None
+    environ = dict(os.environb)
     if not aside and options.workers > 0:
-        store = open_store(config, options, needed=distribute.may_distribute(namespace))
+        store = open_store(config, options, environ, needed=distribute.may_distribute(namespace))
         if store is None or not store.exists():
             farm, aside = start_farm(
-                config, options, prefetch=True, record_dependencies=store is not None
+                config,
+                options,
+                environ=environ,
+                prefetch=True,
+                record_dependencies=store is not None,
             )
-    return CollectingSession(config, options, store, farm, aside)
+    return CollectingSession(config, options, store, farm, environ, aside)

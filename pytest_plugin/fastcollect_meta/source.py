@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .store import Key, Store
     from .treatments import Treatments
 
+#: Where the reason to collect a file natively comes from the manifest.
+NOTED = "noted in the manifest"
 #: Seconds of collecting stale or unknown files in this process before it is worth starting a farm.
 FARM_WORTH = 1.0
 
@@ -81,6 +83,8 @@ class Counts:
     #: Natively collected files by reason, and for each an example: path, detail.
     reasons: Counter[str] = field(default_factory=Counter)
     details: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    #: Files whose record in the manifest was stale, by the dependency that had changed.
+    stale: Counter[str] = field(default_factory=Counter)
     #: Files whose modules were imported for an answer that metadata doesn't have, or to run.
     materialized: int = 0
     waited: float = 0.0
@@ -153,6 +157,8 @@ class Source:
         self.counts.files["natively"] += 1
         self.counts.reasons[reason] += 1
         self.counts.details.setdefault(reason, []).append((os.fspath(node.path), detail))
+        if self.store is not None and detail != NOTED:
+            self.store.add_unknown((os.fspath(node.path), class_key(real_class(node))))
 
     def collecting(self, node: Any) -> Callable[[], Iterable[Any]]:
         """What `collect` of a lazy file is. Calling it raises what the real one raises."""
@@ -164,9 +170,12 @@ class Source:
         if self.store is not None:
             record, reason = self.store.get(key)
             if reason:
-                return self.collecting_natively(node, reason, "noted in the manifest")
+                return self.collecting_natively(node, reason, NOTED)
             if record is not None:
                 return partial(self._collect_record, node, record, "manifest")
+            why = self.store.stale_reason(key)
+            if why is not None:
+                self.counts.stale[why] += 1
             if self.farm is None and self._few_files():
                 return self._collecting_natively_here(node)
         if self.farm is None and not self._farm_failed:

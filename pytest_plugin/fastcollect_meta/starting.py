@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,16 @@ if TYPE_CHECKING:
     from .store import Store
 
 
-def open_store(config: pytest.Config, options: Options, *, needed: bool = False) -> Store | None:
+def open_store(
+    config: pytest.Config,
+    options: Options,
+    environ: Mapping[bytes, bytes],
+    *,
+    needed: bool = False,
+) -> Store | None:
     """The manifest that this session reads and writes, None for none.
 
+    :param environ: the environment as it was when pytest started.
     :param needed: whether there is to be a temporary one where the user wants none.
     """
     if config.invocation_params.plugins:
@@ -31,15 +39,23 @@ def open_store(config: pytest.Config, options: Options, *, needed: bool = False)
     if options.manifest != "no":
         path = Path(options.manifest) if options.manifest else default_path(config)
     if path is None:
-        return TemporaryStore() if needed else None
-    return Store(config.invocation_params.dir / path, own_place=not options.manifest)
+        return TemporaryStore(environ) if needed else None
+    return Store(
+        config.invocation_params.dir / path, own_place=not options.manifest, environ=environ
+    )
 
 
 def start_farm(
-    config: pytest.Config, options: Options, *, prefetch: bool, record_dependencies: bool
+    config: pytest.Config,
+    options: Options,
+    *,
+    environ: Mapping[bytes, bytes],
+    prefetch: bool,
+    record_dependencies: bool,
 ) -> tuple[Farm | None, str]:
     """Start a farm with this process's arguments and interpreter.
 
+    :param environ: the environment for its processes: as it was before anything of the project ran.
     :param prefetch: whether it begins with files before it is asked for them.
     :param record_dependencies: whether its records hold what they depend on, for a manifest.
 
@@ -57,6 +73,7 @@ def start_farm(
     try:
         farm = Farm.start(
             coordinator,
+            environ=environ,
             args=[os.fsencode(arg) for arg in params.args],
             argv=[os.fsencode(arg) for arg in sys.argv],
             invocation_dir=os.fsencode(params.dir),

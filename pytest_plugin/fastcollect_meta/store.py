@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,11 +54,12 @@ class Store:
 
     :param path: of the file.
     :param own_place: the file lies in pytest's cache, whose folder may have to be made.
+    :param environ: as it was when pytest started. (The process's own in C is no good: readline sets COLUMNS there.)
 
     Made before anything of the project is imported, so that what the process reads is recorded.
     """
 
-    def __init__(self, path: Path, own_place: bool) -> None:
+    def __init__(self, path: Path, own_place: bool, environ: Mapping[bytes, bytes]) -> None:
         self.path = path
         self.own_place = own_place
         #: One line for people where the manifest could not be used or written.
@@ -72,7 +73,9 @@ class Store:
         self._records: list[tuple[Key, bytes]] = []
         self._natives: list[tuple[str, str, str, float]] = []
         self._dropped: list[Key] = []
+        self._walked: list[tuple[str, bool]] = []
         self._thread: threading.Thread | None = None
+        dependencies.note_environment(environ)
         dependencies.install()
 
     def exists(self) -> bool:
@@ -84,7 +87,7 @@ class Store:
         dependencies.configure(config)
         self.key = dependencies.options_key(config)
         try:
-            self._manifest = _manifest.open(str(self.path), self.key)
+            self._manifest = _manifest.open(str(self.path), self.key, dependencies.environment())
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
@@ -145,6 +148,10 @@ class Store:
             return None, "" if reason == UNKNOWN else reason
         return record, ""
 
+    def stale_reason(self, key: Key) -> str | None:
+        """The dependency that made a file's record stale, and how; None where there is no stale record."""
+        return None if self._manifest is None else self._manifest.stale_reason(*key)
+
     def add(self, key: Key, record: bytes) -> None:
         """A record that was made in this session."""
         self._records.append((key, record))
@@ -154,9 +161,24 @@ class Store:
         if reason in _LASTING:
             self._natives.append((*key, reason, seconds))
 
-    def add_unknown(self, key: Key, seconds: float) -> None:
-        """Workers of pytest-xdist had no record of a file: the next run is to prepare it."""
-        self._natives.append((*key, UNKNOWN, max(seconds, 1e-6)))
+    def add_walked(self, folder: str, asked: bool) -> None:
+        """Pytest has walked a folder: its listing is noted where that isn't known, or not any more.
+
+        :param asked: it was an argument of pytest itself, and not only a folder above.
+        """
+        if self._manifest is None or not self._manifest.has_walked(folder, asked):
+            self._walked.append((folder, asked))
+
+    def add_unknown(self, key: Key, seconds: float = 0.0) -> None:
+        """A file has no record that can be kept: the next run is to collect it, and `list` to say so."""
+        if self._manifest is not None and seconds == 0.0:
+            if (
+                self._manifest.native_reason(*key) == UNKNOWN
+                and self._manifest.get(*key)[0] == "native"
+            ):
+                return
+        if all(known[:2] != key for known in self._natives):
+            self._natives.append((*key, UNKNOWN, seconds))
 
     def drop(self, key: Key, reason: str) -> None:
         """A record turned out to be wrong: the file is collected natively from now on, for that reason."""
@@ -170,7 +192,7 @@ class Store:
         :param beside: in a thread, while the session goes on; `finish` waits for it.
         """
         touched = self._manifest is not None and self._manifest.touched > 0
-        if not (self._records or self._natives or self._dropped or touched):
+        if not (self._records or self._natives or self._dropped or self._walked or touched):
             return
         if self._records:
             shared = {"shared": dependencies.base(config)}
@@ -188,6 +210,7 @@ class Store:
         records, self._records = self._records, []
         natives, self._natives = self._natives, []
         dropped, self._dropped = self._dropped, []
+        walked, self._walked = self._walked, []
         try:
             self.refused = _manifest.update(
                 str(self.path),
@@ -197,6 +220,7 @@ class Store:
                 rootdir=rootdir,
                 native=natives,
                 started_ns=self._started,
+                walked=walked,
             )
         except (OSError, ValueError) as error:
             self.trouble = f"the manifest could not be written: {error}"
@@ -217,10 +241,10 @@ class Store:
 class TemporaryStore(Store):
     """A manifest for one session, through which other processes get its records."""
 
-    def __init__(self) -> None:
+    def __init__(self, environ: Mapping[bytes, bytes]) -> None:
         self._folder = tempfile.mkdtemp(prefix="fastcollect-meta-")
         self._owner = os.getpid()
-        super().__init__(Path(self._folder) / "records.manifest", own_place=False)
+        super().__init__(Path(self._folder) / "records.manifest", own_place=False, environ=environ)
 
     def close(self) -> None:
         """Remove it; a child that inherited it leaves it alone."""
