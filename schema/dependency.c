@@ -37,10 +37,28 @@ static int64_t nanoseconds(struct timespec t) {
     return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_nsec;
 }
 
+static bool ends_with(const char *text, const char *end) {
+    size_t size = strlen(text), tail = strlen(end);
+    return size >= tail && strcmp(text + size - tail, end) == 0;
+}
+
+/* The folder that a listing is of; the caller frees. NULL: no memory. */
+static char *listed_folder(const char *path) {
+    size_t size = strlen(path);
+    if (ends_with(path, FCM_METADATA_LISTING)) size -= strlen(FCM_METADATA_LISTING);
+    return size > 0 ? strndup(path, size) : strdup("/");
+}
+
 static void probe_stat(struct fcm_probe *p, const char *path) {
     if (p->stated) return;
     p->stated = true;
     struct stat st;
+    FCM_AUTO_FREE char *folder = NULL;
+    if (ends_with(path, FCM_METADATA_LISTING)) path = folder = listed_folder(path);
+    if (!path) {
+        p->error = ENOMEM;
+        return;
+    }
     if (stat(path, &st) < 0) {
         p->error = errno;
         return;
@@ -106,7 +124,11 @@ static bool entry_ignored(const char *name) {
     return strcmp(name, "__pycache__") == 0 || strcmp(name, ".pytest_cache") == 0;
 }
 
-static int list_directory(DIR *dir, struct listed **ret, size_t *ret_count) {
+static bool entry_is_metadata(const char *name) {
+    return ends_with(name, ".dist-info") || ends_with(name, ".egg-info") || ends_with(name, ".egg");
+}
+
+static int list_directory(DIR *dir, bool metadata, struct listed **ret, size_t *ret_count) {
     struct listed *entries = NULL;
     size_t count = 0, capacity = 0;
     int r = 0;
@@ -118,7 +140,7 @@ static int list_directory(DIR *dir, struct listed **ret, size_t *ret_count) {
             break;
         }
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-        if (entry_ignored(e->d_name)) continue;
+        if (entry_ignored(e->d_name) || (metadata && !entry_is_metadata(e->d_name))) continue;
         if (count == capacity) {
             size_t more = capacity ? capacity * 2 : 64;
             struct listed *grown = realloc(entries, more * sizeof(*grown));
@@ -143,11 +165,12 @@ static int list_directory(DIR *dir, struct listed **ret, size_t *ret_count) {
 
 /* Names and types, sorted, each name with its NUL; without those that Python itself makes. */
 static int hash_directory(const char *path, uint64_t *ret_entries, uint8_t hash[FCM_HASH_SIZE]) {
-    DIR *dir = opendir(path);
-    if (!dir) return -errno;
+    FCM_AUTO_FREE char *folder = listed_folder(path);
+    DIR *dir = folder ? opendir(folder) : NULL;
+    if (!dir) return folder ? -errno : -ENOMEM;
     struct listed *entries;
     size_t count;
-    int r = list_directory(dir, &entries, &count);
+    int r = list_directory(dir, ends_with(path, FCM_METADATA_LISTING), &entries, &count);
     closedir(dir);
     if (r == 0 && count > 0) qsort(entries, count, sizeof(*entries), compare_listed);
     FCM_AUTO_BUFFER text = {0};
@@ -241,7 +264,7 @@ enum fcm_dependency_change fcm_dependency_check(const struct fcm_dependency_stat
 
 /* Whether an entry that nobody's listing is about was made at the very time of the directory's last
  * change, and no other has changed since `started`. */
-static bool only_ignored_came(DIR *dir, int64_t changed, int64_t started) {
+static bool only_ignored_came(DIR *dir, bool metadata, int64_t changed, int64_t started) {
     bool explained = false;
     for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
         struct statx x;
@@ -250,7 +273,7 @@ static bool only_ignored_came(DIR *dir, int64_t changed, int64_t started) {
         if (statx(dirfd(dir), e->d_name, AT_SYMLINK_NOFOLLOW, what, &x) < 0) return false;
         int64_t born = (int64_t)x.stx_btime.tv_sec * 1000000000 + x.stx_btime.tv_nsec;
         int64_t ctime = (int64_t)x.stx_ctime.tv_sec * 1000000000 + x.stx_ctime.tv_nsec;
-        if (!entry_ignored(e->d_name)) {
+        if (!(metadata ? !entry_is_metadata(e->d_name) : entry_ignored(e->d_name))) {
             /* the change time of a folder is that of what is in it */
             bool folder = S_ISDIR(x.stx_mode) && (x.stx_mask & STATX_BTIME);
             if ((folder ? born : ctime) > started) return false;
@@ -264,9 +287,11 @@ static bool only_ignored_came(DIR *dir, int64_t changed, int64_t started) {
 bool fcm_dependency_changed_since(const struct fcm_probe *p, const char *path, int64_t started) {
     if (p->error != 0 || (p->mtime <= started && p->ctime <= started)) return false;
     if (!S_ISDIR(p->mode) || p->mtime != p->ctime) return true;
-    DIR *dir = opendir(path);
+    FCM_AUTO_FREE char *folder = listed_folder(path);
+    DIR *dir = folder ? opendir(folder) : NULL;
     if (!dir) return true;
-    bool harmless = only_ignored_came(dir, p->mtime, started);
+    bool metadata = ends_with(path, FCM_METADATA_LISTING);
+    bool harmless = only_ignored_came(dir, metadata, p->mtime, started);
     closedir(dir);
     return !harmless;
 }

@@ -8,13 +8,16 @@
 
 enum fcm_dependency_kind {
     FCM_DEPENDENCY_FILE = 0,      /* a regular file that was read */
-    FCM_DEPENDENCY_DIRECTORY = 1, /* a directory that was listed */
+    FCM_DEPENDENCY_DIRECTORY = 1, /* a directory that was listed; see FCM_METADATA_LISTING */
     FCM_DEPENDENCY_ABSENT = 2,    /* a path that was looked for and not there */
     FCM_DEPENDENCY_ENV = 3,       /* an environment variable that was read */
     FCM_DEPENDENCY_KINDS = 4,
 };
 
 #define FCM_HASH_SIZE 16
+/* The end of a directory's path where only its metadata of packages was looked for: entries that end
+ * in ".dist-info", ".egg-info" or ".egg". */
+#define FCM_METADATA_LISTING "/*-info"
 /* Stands for a time that says nothing: the content has to be compared. */
 #define FCM_TIME_UNKNOWN INT64_MIN
 /* A file above this is known by its size and times alone. */

@@ -1,5 +1,7 @@
 #include "recorder.h"
 
+#include "dependency.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -69,7 +71,8 @@ static void attribute(struct fcm_recorder *r, const struct fcm_place *place, enu
     }
 }
 
-static void note_path(struct fcm_recorder *r, PyObject *path, enum fcm_fact kind) {
+// `metadata`: of a folder only what tells of installed packages was looked for.
+static void note_path(struct fcm_recorder *r, PyObject *path, enum fcm_fact kind, bool metadata) {
     const char *text = PyBytes_AS_STRING(path);
     if ((size_t)PyBytes_GET_SIZE(path) != strlen(text) || is_beside_the_point(text)) return;
     struct fcm_place place;
@@ -83,7 +86,15 @@ static void note_path(struct fcm_recorder *r, PyObject *path, enum fcm_fact kind
             return;
     }
     bool of_project = fcm_recorder_path_owner(r, text) == FCM_OWNER_PROJECT;
-    attribute(r, &place, kind, fcm_recorder_fact(r, Py_NewRef(path)), of_project);
+    PyObject *fact = metadata && kind == FCM_FACT_DIRECTORY
+                         ? PyBytes_FromFormat("%s" FCM_METADATA_LISTING, text)
+                         : Py_NewRef(path);
+    if (!fact) {
+        PyErr_Clear();
+        r->broken = true;
+        return;
+    }
+    attribute(r, &place, kind, fcm_recorder_fact(r, fact), of_project);
 }
 
 static void on_open(struct fcm_recorder *r, PyObject *args) {
@@ -108,8 +119,8 @@ static void on_open(struct fcm_recorder *r, PyObject *args) {
     // The source that the import system reads is its module's own file, which the node has.
     PyFrameObject *frame = PyEval_GetFrame();
     bool source = ends_with(name, ".py") && frame && fcm_frame_is_importlib(frame);
-    if (reads && !source) note_path(r, path, FCM_FACT_FILE);
-    if (writes) note_path(r, path, FCM_FACT_WRITTEN);
+    if (reads && !source) note_path(r, path, FCM_FACT_FILE, false);
+    if (writes) note_path(r, path, FCM_FACT_WRITTEN, false);
     Py_DECREF(path);
 }
 
@@ -120,21 +131,32 @@ static void on_file(struct fcm_recorder *r, PyObject *args) {
         PyUnicode_FindChar(argument, '/', 0, PyUnicode_GET_LENGTH(argument), 1) < 0)
         return;
     PyObject *path = path_of(argument);
-    if (path) note_path(r, path, FCM_FACT_FILE);
+    if (path) note_path(r, path, FCM_FACT_FILE, false);
     Py_XDECREF(path);
+}
+
+// Whether the code that lists is importlib.metadata, which looks for installed packages only.
+static bool frame_is_metadata(PyFrameObject *frame) {
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    const char *file =
+        PyUnicode_Check(code->co_filename) ? PyUnicode_AsUTF8(code->co_filename) : "";
+    bool is = file && ends_with(file, "/importlib/metadata/__init__.py");
+    PyErr_Clear();
+    Py_DECREF(code);
+    return is;
 }
 
 static void on_list(struct fcm_recorder *r, PyObject *args) {
     PyFrameObject *frame = PyEval_GetFrame();
     if (frame && fcm_frame_is_importlib(frame)) return; // searches are noted by what they found
     PyObject *path = path_of(PyTuple_GET_ITEM(args, 0));
-    if (path) note_path(r, path, FCM_FACT_DIRECTORY);
+    if (path) note_path(r, path, FCM_FACT_DIRECTORY, frame && frame_is_metadata(frame));
     Py_XDECREF(path);
 }
 
 static void on_host_name(struct fcm_recorder *r, PyObject *args) {
     PyObject *path = PyBytes_FromString("/etc/hostname");
-    if (path) note_path(r, path, FCM_FACT_FILE);
+    if (path) note_path(r, path, FCM_FACT_FILE, false);
     Py_XDECREF(path);
 }
 

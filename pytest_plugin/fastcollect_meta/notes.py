@@ -19,8 +19,11 @@ class DependencyNotes:
     Made when the session is prepared and no file is collected yet.
     """
 
-    def __init__(self, config: pytest.Config) -> None:
-        self.shared = dependencies.base(config)
+    def __init__(
+        self, config: pytest.Config, shared: dependencies.Dependencies | None = None
+    ) -> None:
+        """`shared`: what all files depend on, if that is known already."""
+        self.shared = dependencies.base(config) if shared is None else shared
         #: Whether a record holds the shared ones; the first that is made has to.
         self.shared_was_sent = False
         self._files = frozenset(self.shared["files"])

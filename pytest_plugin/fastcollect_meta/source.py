@@ -233,7 +233,9 @@ class Source:
             self._count_native(node, "few-files", "")
             return node.collect  # type: ignore[no-any-return]
         if self._notes is None:
-            self._notes = DependencyNotes(self.config)
+            self._notes = DependencyNotes(
+                self.config, None if self.store is None else self.store.base
+            )
         if self._hooks is None:
             self._hooks = FileHooks(self.config, node.session, self.treatments)
         collection = self._here[node] = HereCollection(node, self._notes, self._hooks)

@@ -73,6 +73,8 @@ class Store:
         self._records: list[tuple[Key, bytes]] = []
         self._natives: list[tuple[str, str, str, float]] = []
         self._dropped: list[Key] = []
+        #: What every file depends on; known once the manifest is open.
+        self.base: dependencies.Dependencies | None = None
         self._walked: list[tuple[str, bool]] = []
         self._thread: threading.Thread | None = None
         dependencies.note_environment(environ)
@@ -86,6 +88,8 @@ class Store:
         """Map the manifest and look which of its records are valid."""
         dependencies.configure(config)
         self.key = dependencies.options_key(config)
+        # Now: what is imported from here on belongs to the files that import it.
+        self.base = dependencies.base(config)
         try:
             self._manifest = _manifest.open(str(self.path), self.key, dependencies.environment())
         except FileNotFoundError:
@@ -195,7 +199,7 @@ class Store:
         if not (self._records or self._natives or self._dropped or self._walked or touched):
             return
         if self._records:
-            shared = {"shared": dependencies.base(config)}
+            shared = {"shared": self.base}
             key, record = self._records[0]
             self._records[0] = (key, record + _wire.pack("Record", shared))
         if self.own_place and not compat.make_cache_directory(config, "fastcollect-meta"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ def pytest_output(folder: Path, *args: str, status: int | None = 0, plugin: bool
     done = subprocess.run(
         command,
         cwd=folder,
+        env=os.environ,  # and not the process's own in C, where readline has set COLUMNS
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
