@@ -15,8 +15,8 @@ enum fcm_dependency_kind {
 };
 
 #define FCM_HASH_SIZE 16
-/* The end of a directory's path where only its metadata of packages was looked for: entries that end
- * in ".dist-info", ".egg-info" or ".egg". */
+/* The end of a directory's path where only its metadata of packages was looked for: entries that
+ * end in ".dist-info", ".egg-info" or ".egg". */
 #define FCM_METADATA_LISTING "/*-info"
 /* Stands for a time that says nothing: the content has to be compared. */
 #define FCM_TIME_UNKNOWN INT64_MIN
