@@ -29,6 +29,13 @@ def pytest_make_collect_report(
         dependencies.end(file.path)
 
 
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    from fastcollect_meta import newhooks, options
+
+    options.add_options(parser)
+    pluginmanager.add_hookspecs(newhooks)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     dependencies.configure(session.config)
     files = {item.getparent(pytest.File).path for item in session.items}  # type: ignore[union-attr]
