@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import pytest
 from mutation_runs import MutatedProject, mutations
 
+CHANGES = (
+    "edit lib/deep/data.json",
+    "rewrite lib/helper.py",
+    "replace tests/b/test_base.py",
+    "delete tests/b/__init__.py",
+    "add tests/a/test_new.py",
+    "add lib/cases/three.txt",
+    "variable APP_MODE=fancy",
+    "option -o python_functions=test check",
+    "config: path",
+)
 
-def test_a_run_with_the_manifest_is_as_one_without(tmp_path: Path) -> None:
-    project = MutatedProject(tmp_path)
-    kinds: dict[str, list[mutations.Change]] = {}
-    for change in mutations.changes():
-        kinds.setdefault(change.kind, []).append(change)
-    sample = [change for same in kinds.values() for change in same[:: max(1, len(same) // 2)][:2]]
-    assert len(sample) >= 14
-    assert [line for change in sample for line in project.wrong(change)] == []
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> MutatedProject:
+    return MutatedProject(tmp_path_factory.mktemp("mutated"))
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_run_with_the_manifest_is_as_one_without(project: MutatedProject, name: str) -> None:
+    (change,) = (change for change in mutations.changes() if change.name == name)
+    assert project.wrong(change) == []
