@@ -276,6 +276,7 @@ TROUBLE = [
     "@pytest.mark.parametrize('nope', [1])\ndef test_bad():\n    pass\n",
     "def test_yields():\n    yield 1\n",
     "pytest_plugins = []\n",
+    "ESCAPE = '\\d'\nassert (1, 'always')\n",
     "def pytest_generate_tests(metafunc):\n    if 'number' in metafunc.fixturenames:\n        metafunc.parametrize('number', [1, 2])\n"
     "\n\ndef test_number(number):\n    pass\n",
     "@pytest.fixture\n@pytest.mark.slow\ndef marked():\n    pass\n",
@@ -423,6 +424,7 @@ WAYS = [
     ["--import-mode=importlib"], ["--import-mode=append"], ["--deselect=test_a.py::test_f0"], ["--ignore-glob=*_b.py"],
     ["-o", "python_files=*.py"], ["-o", "python_classes=Test* Colour"], ["--keep-duplicates", ".", "."], ["one", "two"],
     ["test_a.py"], ["test_a.py::test_f0", "."], ["one/test_a_one.py::TestC0", "one"], ["--strict-markers"], ["--co", "-qq"],
+    ["--setup-only"], ["--fixtures-per-test"], ["--junitxml=report.xml"], ["--pdb"], ["--trace"], ["--co", "-v"], ["--maxfail=1", "--co"],
 ]  # fmt: skip
 
 
