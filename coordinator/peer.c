@@ -38,12 +38,25 @@ static int peer_read(struct fcm_peer *peer, int limit) {
     return limit;
 }
 
+// Sends what can be sent. A broken pipe shows when reading, after what the peer said last; any
+// other error ends it as soon as the loop goes on.
+static void peer_write(struct fcm_peer *peer) {
+    int r = fcm_channel_flush(&peer->channel);
+    if (r < 0 && r != -EPIPE)
+        ev_feed_event(peer->loop, &peer->watcher, EV_ERROR);
+    else
+        peer_watch(peer);
+}
+
 static void on_ready(struct ev_loop *loop, ev_io *watcher, int events) {
     struct fcm_peer *peer = watcher->data;
-    if (events & EV_WRITE) {
-        // A broken pipe shows when reading, after what the peer said last.
-        if (fcm_channel_flush(&peer->channel) <= 0) peer_watch(peer);
+    if (events & EV_ERROR) {
+        // It can't be watched or written to any more. What it has said counts.
+        peer_read(peer, FRAMES_AT_ONCE);
+        peer_end(peer, -EIO);
+        return;
     }
+    if (events & EV_WRITE) peer_write(peer);
     if (events & EV_READ) {
         peer_read(peer, FRAMES_AT_ONCE);
         if (peer->open && fcm_channel_pending(&peer->channel))
@@ -79,8 +92,7 @@ static int peer_post(struct fcm_peer *peer, struct fcm_frame *frame, int first, 
     }
     int r = fcm_channel_post_fds(&peer->channel, frame, first, second);
     if (r < 0) return r;
-    fcm_channel_flush(&peer->channel);
-    peer_watch(peer);
+    peer_write(peer);
     return 0;
 }
 

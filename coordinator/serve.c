@@ -1,6 +1,7 @@
 // `fastcollect-meta serve --fd=N`: one session with the pytest that started it.
 #include <ev.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "child.h"
@@ -18,7 +19,26 @@ static int leave_stdio(void) {
     return 0;
 }
 
+// libev can't go on without memory, and would abort; whatever was started ends with this process.
+static void *allocate(void *block, long size) {
+    if (size <= 0) {
+        free(block);
+        return NULL;
+    }
+    void *grown = realloc(block, (size_t)size);
+    if (grown) return grown;
+    fcm_log("out of memory; pytest collects by itself");
+    _exit(FCM_EXIT_FAILED);
+}
+
+static void on_system_error(const char *what) {
+    fcm_log("%s: %s; pytest collects by itself", what, strerrordesc_np(errno));
+    _exit(FCM_EXIT_FAILED);
+}
+
 static int serve(int fd) {
+    ev_set_allocator(allocate);
+    ev_set_syserr_cb(on_system_error);
     struct ev_loop *loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!loop) loop = ev_loop_new(EVBACKEND_POLL | EVFLAG_NOENV);
     if (!loop) return -ENOMEM;

@@ -33,6 +33,7 @@ static const double BUSY_SHARE = 0.1;               // of its time that one uses
 static const uint64_t GROWTH_MOST = 1024 * 1048576; // bytes that a worker may grow by
 
 // Whether a state may follow another.
+__attribute__((unused)) // by builds without assertions
 static const bool follows[FCM_WORKER_GONE + 1][FCM_WORKER_GONE + 1] = {
     [FCM_WORKER_FORKING] = {[FCM_WORKER_READY] = true, [FCM_WORKER_GONE] = true},
     [FCM_WORKER_PREPARING] =
@@ -202,8 +203,11 @@ static void worker_died(struct fcm_worker *worker) {
 }
 
 static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
-    (void)loop, (void)events;
-    worker_died(watcher->data);
+    struct fcm_worker *worker = watcher->data;
+    if (events & EV_ERROR) // it can't be watched
+        ev_timer_start(loop, &worker->poll);
+    else
+        worker_died(worker);
 }
 
 static void on_poll(struct ev_loop *loop, ev_timer *watcher, int events) {

@@ -124,8 +124,11 @@ static void on_end(struct fcm_peer *peer, int error) {
 }
 
 static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
-    (void)loop, (void)events;
     struct fcm_zygote *zygote = watcher->data;
+    if (events & EV_ERROR) { // it can't be watched
+        ev_timer_start(loop, &zygote->poll);
+        return;
+    }
     fcm_peer_drain(&zygote->peer);
     zygote_lost(zygote);
 }
