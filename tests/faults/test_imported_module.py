@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from faultruns import healthy_ids, run, write_suite
+from faultruns import Pytest, healthy_ids, run, write_suite
 
 LAST_WORDS = 'import os, sys\nprint("last words", flush=True)\nos.write(2, b"and more\\n")\n'
 POISON = "test_m_poison.py"
@@ -242,6 +242,36 @@ def test_removes_another_file(tmp_path: Path) -> None:
     # Whether it was collected before it was removed is open.
     assert set(result.ids) >= {*healthy_ids(tmp_path), f"{POISON}::test_of_this"}
     assert all(nodeid == "test_n.py" for nodeid, _ in result.errors)
+
+
+#: Is imported until somebody removes the file that says so.
+WAITS = (
+    "import os, time\n"
+    "open(__file__ + '.begun', 'w').close()\n"
+    "while os.path.exists(__file__ + '.begun'):\n    time.sleep(0.01)\n"
+)
+
+
+@pytest.mark.parametrize("what", ["disappears", "changes", "becomes a folder"])
+def test_file_while_it_is_collected(tmp_path: Path, what: str) -> None:
+    results = []
+    for farm in (False, True):
+        folder = tmp_path / ("farm" if farm else "native")
+        folder.mkdir()
+        write_suite(folder, {POISON: WAITS + _TEST})
+        module, begun = folder / POISON, folder / f"{POISON}.begun"
+        with Pytest(folder, farm=farm) as session:
+            assert session.wait_for(begun.exists)
+            module.unlink()
+            if what == "changes":
+                module.write_text("def test_another():\n    pass\n")
+            elif what == "becomes a folder":
+                module.mkdir()
+            begun.unlink()
+            results.append(session.finish())
+    native, result = results
+    assert (result.status, result.ids) == (native.status, native.ids), result
+    assert [nodeid for nodeid, _ in result.errors] == [nodeid for nodeid, _ in native.errors]
 
 
 def test_memory_without_end(tmp_path: Path) -> None:
