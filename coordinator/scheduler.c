@@ -19,6 +19,9 @@ struct file {
     unsigned deaths;
     bool executed; // only for a worker that is no fork
     bool declared; // to be collected alone
+    bool settled;  // answered from elsewhere
+    bool again;    // what its holder answers is worth nothing
+    bool redone;   // collected once more, by a worker that gets nothing else
     enum file_state state;
 };
 
@@ -33,6 +36,7 @@ struct fcm_scheduler {
     uint32_t alone_last;
     size_t alone_count;
     size_t alone_executed;
+    size_t alone_redone;
     size_t open;
     size_t hand_count;
     struct fcm_hand *hands;
@@ -157,6 +161,7 @@ static void alone_push(struct fcm_scheduler *s, uint32_t id) {
     s->alone_last = id;
     s->alone_count++;
     s->alone_executed += file->executed;
+    s->alone_redone += file->redone;
 }
 
 int fcm_scheduler_want(struct fcm_scheduler *s, uint32_t id) {
@@ -197,6 +202,7 @@ static uint32_t alone_pop(struct fcm_scheduler *s, bool executed) {
     if (s->alone_last == id) s->alone_last = before;
     s->alone_count--;
     s->alone_executed -= file->executed;
+    s->alone_redone -= file->redone;
     return id;
 }
 
@@ -212,6 +218,7 @@ void fcm_scheduler_settle(struct fcm_scheduler *s, uint32_t id) {
     // One that waits to be retried stays in its queue's count: it is only settled by its hand.
     if (file->state == FILE_ALONE) return;
     if (file->state == FILE_WAITING) heap_remove(s, id);
+    file->settled = true;
     file_done(s, file);
 }
 
@@ -265,7 +272,7 @@ int fcm_scheduler_next(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t 
     if (idle && !hand->used && s->alone_count > 0) {
         id = alone_pop(s, hand->executed);
         hand->alone = id != 0;
-        hand->spent = id != 0 && file_at(s, id)->declared;
+        hand->spent = id != 0 && (file_at(s, id)->declared || file_at(s, id)->redone);
     }
     if (!id && idle && s->heap_wanted == 0) {
         id = wanted_elsewhere(s, hand);
@@ -301,6 +308,14 @@ int fcm_scheduler_begin(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t
     return file_at(s, id)->state != FILE_DONE;
 }
 
+// Whatever has been collected of it counts for nothing.
+static void redo(struct fcm_scheduler *s, uint32_t id) {
+    struct file *file = file_at(s, id);
+    file->again = false;
+    file->redone = true;
+    alone_push(s, id);
+}
+
 int fcm_scheduler_answer(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t id) {
     int at = hand_find(hand, id);
     if (at < 0) return at;
@@ -311,8 +326,38 @@ int fcm_scheduler_answer(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_
     if (hand->begun == id) hand->begun = 0;
     file->holders--;
     if (file->state == FILE_DONE) return 0;
+    if (file->again) {
+        // another that holds it began as early
+        if (file->holders > 0) return 0;
+        redo(s, id);
+        return 0;
+    }
     file_done(s, file);
     return 1;
+}
+
+static bool holds(const struct fcm_hand *hand, uint32_t id) {
+    return hand && hand_find(hand, id) >= 0;
+}
+
+void fcm_scheduler_redo_after(struct fcm_scheduler *s, uint32_t id, const struct fcm_hand *hand,
+                              void (*revoked)(void *data, uint32_t id), void *data) {
+    for (uint32_t later = id + 1; later <= s->count; later++) {
+        struct file *file = file_at(s, later);
+        if (file->state == FILE_HELD) {
+            if (!holds(hand, later) || file->holders > 1) file->again = true;
+        } else if (file->state == FILE_DONE && !file->settled) {
+            s->open++;
+            revoked(data, later);
+            if (file->holders > 0) {
+                // its second holder is still at it
+                file->state = FILE_HELD;
+                file->again = true;
+            } else {
+                redo(s, later);
+            }
+        }
+    }
 }
 
 // A held file comes back from a lost hand.
@@ -327,7 +372,9 @@ static enum fcm_loss hand_back(struct fcm_scheduler *s, uint32_t id, bool guilty
         return FCM_LOSS_FINAL;
     }
     if (file->holders == 0) {
-        if (guilty || alone || file->declared)
+        if (file->again) file->redone = true;
+        file->again = false;
+        if (guilty || alone || file->declared || file->redone)
             alone_push(s, id);
         else
             heap_push(s, id);
@@ -361,6 +408,8 @@ size_t fcm_scheduler_waiting(const struct fcm_scheduler *s) {
 }
 
 size_t fcm_scheduler_alone_executed(const struct fcm_scheduler *s) { return s->alone_executed; }
+
+size_t fcm_scheduler_alone_redone(const struct fcm_scheduler *s) { return s->alone_redone; }
 
 size_t fcm_scheduler_alone(const struct fcm_scheduler *s) { return s->alone_count; }
 

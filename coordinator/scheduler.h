@@ -61,7 +61,7 @@ void fcm_scheduler_join(struct fcm_scheduler *scheduler, struct fcm_hand *hand);
 int fcm_scheduler_next(struct fcm_scheduler *scheduler, struct fcm_hand *hand, uint32_t *ret_id);
 
 // The worker has begun with a file, or answered it. Returns 1; 0 for an answer that another hand
-// gave before; -EPROTO when the hand doesn't hold the file.
+// gave before, or that is worth nothing; -EPROTO when the hand doesn't hold the file.
 int fcm_scheduler_begin(struct fcm_scheduler *scheduler, struct fcm_hand *hand, uint32_t id);
 int fcm_scheduler_answer(struct fcm_scheduler *scheduler, struct fcm_hand *hand, uint32_t id);
 
@@ -80,11 +80,20 @@ void fcm_scheduler_set_alone(struct fcm_scheduler *scheduler, uint32_t id);
 enum fcm_loss fcm_scheduler_lose(struct fcm_scheduler *scheduler, struct fcm_hand *hand, bool retry,
                                  uint32_t *ret_id);
 
+// Answers about files after `id` in the walk are worth nothing, except those that `hand` (NULL for
+// none) is still to give: each of them is collected once more, by a fresh hand. Calls `revoked` for
+// those that have been answered.
+void fcm_scheduler_redo_after(struct fcm_scheduler *scheduler, uint32_t id,
+                              const struct fcm_hand *hand, void (*revoked)(void *data, uint32_t id),
+                              void *data);
+
 // Files that a new hand could take now; those among them that need a fresh hand; files not
 // answered.
 size_t fcm_scheduler_waiting(const struct fcm_scheduler *scheduler);
 size_t fcm_scheduler_alone(const struct fcm_scheduler *scheduler);
 // Those of the latter that need an executed one.
 size_t fcm_scheduler_alone_executed(const struct fcm_scheduler *scheduler);
+// And those that are collected once more; their worker gets nothing else.
+size_t fcm_scheduler_alone_redone(const struct fcm_scheduler *scheduler);
 size_t fcm_scheduler_open(const struct fcm_scheduler *scheduler);
 size_t fcm_scheduler_total(const struct fcm_scheduler *scheduler);

@@ -76,6 +76,42 @@ void fcm_session_send_failure(struct fcm_session *session, uint32_t id, const ch
     check_main(session, fcm_peer_send(&session->main, FCM_FAILURE, id, &failure));
 }
 
+// ---- registrars ----
+
+static void revoke_answer(void *data, uint32_t id) {
+    struct fcm_session *session = data;
+    Fcm__Revoke message = FCM__REVOKE__INIT;
+    message.id = id;
+    check_main(session, fcm_peer_send(&session->main, FCM_REVOKE, id, &message));
+}
+
+static bool is_registrar(const struct fcm_session *session, uint32_t id) {
+    for (size_t i = 0; i < session->registrar_count; i++)
+        if (session->registrars[i] == id) return true;
+    return false;
+}
+
+int fcm_session_note_registrar(struct fcm_session *session, uint32_t id, struct fcm_worker *from) {
+    if (id < 1 || id > session->path_count) return -EPROTO;
+    if (is_registrar(session, id)) return 0;
+    if (session->registrar_count == session->registrar_capacity) {
+        size_t capacity = session->registrar_capacity ? 2 * session->registrar_capacity : 16;
+        uint32_t *grown = realloc(session->registrars, capacity * sizeof *grown);
+        if (!grown) return -ENOMEM;
+        session->registrars = grown;
+        session->registrar_capacity = capacity;
+    }
+    session->registrars[session->registrar_count++] = id;
+    if (!session->farm_done)
+        fcm_scheduler_redo_after(session->scheduler, id, from ? &from->hand : NULL, revoke_answer,
+                                 session);
+    return 0;
+}
+
+static int on_registrar(struct fcm_session *session, const Fcm__Registrar *registrar) {
+    return fcm_session_note_registrar(session, registrar->id, NULL);
+}
+
 // ---- walk ----
 
 const char *fcm_session_path(const struct fcm_session *session, uint32_t id) {
@@ -160,6 +196,7 @@ static void on_main_frame(struct fcm_peer *peer, struct fcm_frame *frame) {
         case FCM_HELLO: r = on_hello(session, message); break;
         case FCM_COLLECT_REQUEST: r = on_request(session, &message, frame); break;
         case FCM_WANT: r = on_want(session, message); break;
+        case FCM_REGISTRAR: r = on_registrar(session, message); break;
         case FCM_GOODBYE: fcm_session_leave(session, "%s", ""); break;
         default: r = -EPROTO;
         }
@@ -287,6 +324,8 @@ static void hire(struct fcm_session *session) {
     if ((alone > fresh || alone_executed > executed) && able >= most)
         make_room(session, alone_executed > executed);
     // Dying ones count too: a machine without memory isn't helped by more of them.
+    // What is collected once more keeps main waiting.
+    if (fcm_scheduler_alone_redone(session->scheduler) > 0) most++;
     while (!session->leaving && present < most &&
            (idle < waiting || fresh < alone || executed < alone_executed)) {
         if (!affords_worker(session, present, fresh)) return;
@@ -413,5 +452,6 @@ void fcm_session_done(struct fcm_session *session) {
     fcm_scheduler_free(session->scheduler);
     for (size_t i = 0; i < session->path_count; i++) free(session->paths[i]);
     free(session->paths);
+    free(session->registrars);
     fcm_statistics_done(&session->statistics);
 }

@@ -31,6 +31,10 @@ struct fcm_session {
     size_t path_count;
     size_t path_capacity;
 
+    uint32_t *registrars; // files whose import changes what later ones see, as they became known
+    size_t registrar_count;
+    size_t registrar_capacity;
+
     struct fcm_zygote zygote;
     struct fcm_worker *workers;
     unsigned next_worker;
@@ -68,6 +72,10 @@ void fcm_session_on_walk(struct fcm_session *session, struct fcm_frame *frame);
 
 // Path of a file of the walk, for messages.
 const char *fcm_session_path(const struct fcm_session *session, uint32_t id);
+
+// A file's import has changed what files see that are imported later: `from` (NULL for none) has
+// imported it. What others have made of later files counts for nothing. -EPROTO, -ENOMEM.
+int fcm_session_note_registrar(struct fcm_session *session, uint32_t id, struct fcm_worker *from);
 
 // An answer of a worker, passed on as it is; takes the frame over.
 void fcm_session_forward(struct fcm_session *session, struct fcm_frame *frame);

@@ -310,6 +310,15 @@ static void check_growth(struct fcm_worker *worker) {
     if (growth > most) worker->hand.spent = true;
 }
 
+static int on_registrar(struct fcm_worker *worker, const struct fcm_frame *frame) {
+    FCM_AUTO_MESSAGE void *message = NULL;
+    int r = fcm_codec_decode(frame, &message);
+    if (r < 0) return r;
+    uint32_t id = ((Fcm__Registrar *)message)->id;
+    if (id != worker->hand.begun) return -EPROTO;
+    return fcm_session_note_registrar(worker->session, id, worker);
+}
+
 // Passes a Record or Native on; takes the frame over.
 static int on_answer(struct fcm_worker *worker, struct fcm_frame *frame) {
     struct fcm_session *session = worker->session;
@@ -357,6 +366,7 @@ static void on_frame(struct fcm_peer *peer, struct fcm_frame *frame) {
     case FCM_RECORD:
     case FCM_NATIVE: r = on_answer(worker, frame); break;
     case FCM_BEGUN: r = on_begun(worker, frame); break;
+    case FCM_REGISTRAR: r = on_registrar(worker, frame); break;
     case FCM_PREPARED: r = on_prepared(worker); break;
     case FCM_GOODBYE: r = on_goodbye(worker, frame); break;
     case FCM_HELLO:
@@ -519,6 +529,11 @@ void fcm_worker_feed(struct fcm_worker *worker) {
     if (fcm_scheduler_next(worker->session->scheduler, &worker->hand, &id) == 0) return;
     Fcm__Assign assign = FCM__ASSIGN__INIT;
     assign.id = id;
+    // It keeps those in mind that come later in the walk than this file.
+    struct fcm_session *session = worker->session;
+    assign.registrars = session->registrars + worker->told;
+    assign.n_registrars = session->registrar_count - worker->told;
+    worker->told = session->registrar_count;
     fcm_peer_send(&worker->peer, FCM_ASSIGN, id, &assign);
     // Until it says that it has begun.
     if (worker->hand.count == 1) start_limit(worker, limit_of(worker->session, id));

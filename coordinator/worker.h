@@ -44,6 +44,7 @@ struct fcm_worker {
     pid_t pid;     // 0 while forking
     struct fcm_peer peer;
     struct fcm_hand hand;
+    size_t told; // how many of the session's registrars it knows of
     int pidfd;
     int err_fd;   // what it prints on stderr
     int out_fd;   // the same on stdout, -1 until it has begun with a file

@@ -20,6 +20,8 @@ static const ProtobufCMessageDescriptor *const descriptors[FCM_TYPE_END] = {
     [FCM_FAILURE] = &fcm__failure__descriptor,
     [FCM_GOODBYE] = &fcm__goodbye__descriptor,
     [FCM_STATISTICS] = &fcm__statistics__descriptor,
+    [FCM_REGISTRAR] = &fcm__registrar__descriptor,
+    [FCM_REVOKE] = &fcm__revoke__descriptor,
 };
 
 const ProtobufCMessageDescriptor *fcm_codec_descriptor(unsigned type) {

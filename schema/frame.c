@@ -4,14 +4,15 @@
 #include <string.h>
 
 static const char *const type_names[FCM_TYPE_END] = {
-    [FCM_HELLO] = "Hello",       [FCM_COLLECT_REQUEST] = "CollectRequest",
-    [FCM_WALK] = "Walk",         [FCM_WANT] = "Want",
-    [FCM_FORK] = "Fork",         [FCM_FORKED] = "Forked",
-    [FCM_PREPARED] = "Prepared", [FCM_REAP] = "Reap",
-    [FCM_REAPED] = "Reaped",     [FCM_ASSIGN] = "Assign",
-    [FCM_BEGUN] = "Begun",       [FCM_RECORD] = "Record",
-    [FCM_NATIVE] = "Native",     [FCM_FAILURE] = "Failure",
-    [FCM_GOODBYE] = "Goodbye",   [FCM_STATISTICS] = "Statistics",
+    [FCM_HELLO] = "Hello",         [FCM_COLLECT_REQUEST] = "CollectRequest",
+    [FCM_WALK] = "Walk",           [FCM_WANT] = "Want",
+    [FCM_FORK] = "Fork",           [FCM_FORKED] = "Forked",
+    [FCM_PREPARED] = "Prepared",   [FCM_REAP] = "Reap",
+    [FCM_REAPED] = "Reaped",       [FCM_ASSIGN] = "Assign",
+    [FCM_BEGUN] = "Begun",         [FCM_RECORD] = "Record",
+    [FCM_NATIVE] = "Native",       [FCM_FAILURE] = "Failure",
+    [FCM_GOODBYE] = "Goodbye",     [FCM_STATISTICS] = "Statistics",
+    [FCM_REGISTRAR] = "Registrar", [FCM_REVOKE] = "Revoke",
 };
 
 const char *fcm_frame_type_name(unsigned type) {

@@ -37,6 +37,8 @@ enum fcm_type {
     FCM_FAILURE = 14,
     FCM_GOODBYE = 15,
     FCM_STATISTICS = 16,
+    FCM_REGISTRAR = 17,
+    FCM_REVOKE = 18,
     FCM_TYPE_END, // one more than the last
 };
 

@@ -10,18 +10,19 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import pytest
 
 from fastcollect_meta import _native, _worker, compat
-from fastcollect_meta._wire import Channel
+from fastcollect_meta._wire import Channel, pack
 from fastcollect_meta.effects import FileHooks
 from fastcollect_meta.notes import DependencyNotes
 from fastcollect_meta.raised import RaisedWarning, importing_file, raw
 from fastcollect_meta.reasons import Unrepresentable
+from fastcollect_meta.registries import Registries, context_of
 from fastcollect_meta.syspath import SysPathPlan
 
 # Whatever a module puts in their place.
@@ -85,6 +86,7 @@ class CollectOptions:
 
     logs: compat.LogCounter
     hooks: FileHooks
+    registries: Registries
     record_dependencies: bool = False
 
 
@@ -109,6 +111,12 @@ class Collecting:
         self._found = found
         self._logs = options.logs
         self._hooks = options.hooks
+        self._registries = options.registries
+        #: Registrars that have been imported here, and those that are known, by index; with what they depend on.
+        self._imported: dict[int, dict[str, Any]] = {}
+        self._registrars: set[int] = set()
+        self._begun: set[int] = set()
+        self._context = b""
         self._notes = DependencyNotes(config) if options.record_dependencies else None
         self._files = {"stdout": out, "stderr": err}
         self._fd_capture = compat.capture_method(config) == "fd"
@@ -124,21 +132,62 @@ class Collecting:
         """A warnings.WarningMessage that is raised now."""
         self._warnings.append(RaisedWarning(message, importing_file(sys._getframe(1)), self._node))
 
-    def collect(self, index: int) -> bytes:
-        """Record of the file `index` (from 0). Raises Unrepresentable."""
-        node = self._found.nodes[index]
-        name = self._found.shared_name(node)
-        if name is not None:
-            raise Unrepresentable("duplicate-module-name", name)
+    def watching(self) -> contextlib.AbstractContextManager[None]:
+        """Around all collecting."""
+        return self._registries.watching()
+
+    def learn_registrars(self, indices: Iterable[int]) -> None:
+        """These files change what later ones see."""
+        self._registrars.update(indices)
+
+    def import_registrars(self, index: int) -> None:
+        """Import the known registrars before a file in the walk, where that hasn't been done yet."""
+        missing = sorted(
+            registrar
+            for registrar in self._registrars
+            if registrar < index and registrar not in self._begun
+        )
+        for registrar in missing:
+            extras: dict[str, Any] = {}
+            self._begin(registrar)
+            with contextlib.suppress(Unrepresentable):
+                with self._dependencies(self._found.nodes[registrar], extras):
+                    self._report(self._found.nodes[registrar])
+            self.note_changes(registrar, extras)
+
+    def note_changes(self, index: int, extras: dict[str, Any]) -> bool:
+        """Whether the import of a file, which is over, has made it a registrar, here or where it was imported before."""
+        if not self._registries.changes() and index not in self._registrars:
+            return False
+        self._imported[index] = extras.get("dependencies", {})
+        self._set_context()
+        return True
+
+    def _set_context(self) -> None:
+        root = self._config.rootpath
+        self._context = context_of(
+            os.path.relpath(self._found.nodes[registrar].path, root)
+            for registrar in sorted(self._imported)
+        )
+
+    def _begin(self, index: int) -> None:
+        self._begun.add(index)
         self._set_sys_path(self._found.plan.before(index))
         self._warnings.clear()
         self._node = self._seen = 0
         self._logs.count = 0
         self._drop_output()
 
+    def collect(self, index: int, extras: dict[str, Any]) -> bytes:
+        """Record of the file `index` (from 0); what it depends on is put into `extras`. Raises Unrepresentable."""
+        node = self._found.nodes[index]
+        name = self._found.shared_name(node)
+        if name is not None:
+            raise Unrepresentable("duplicate-module-name", name)
+        self._begin(index)
+        context = self._context
         start = time.perf_counter()
         children: dict[pytest.Collector, list[Any]] = {}
-        extras: dict[str, Any] = {}
         with self._dependencies(node, extras):
             report = self._report(node)
             if report.passed:
@@ -161,10 +210,22 @@ class Collecting:
             extras.update(hooks.extras())
             children = hooks.children
         extras["order"] = compat.grouped_rows(node, children)
+        self._depend_on_registrars(extras)
         record: bytes = _native.encode(node, children, extras)
+        if context:
+            record += pack("Record", {"contexts": [context]})
         if self._notes is not None:
             self._notes.shared_was_sent = True
         return record
+
+    def _depend_on_registrars(self, extras: dict[str, Any]) -> None:
+        own = extras.get("dependencies")
+        if not own:
+            return
+        for found in self._imported.values():
+            for kind in ("files", "directories", "absent"):
+                known = set(own[kind])
+                own[kind] += [path for path in found.get(kind, ()) if path not in known]
 
     @contextlib.contextmanager
     def _dependencies(self, node: pytest.File, extras: dict[str, Any]) -> Iterator[None]:
@@ -283,7 +344,10 @@ class Worker:
         try:
             # Objects that stay die with the process; what files leave behind is looked at in _tidy().
             gc.disable()
-            with compat.recorded_warnings(self._config, self._collecting.record_warning):
+            with (
+                compat.recorded_warnings(self._config, self._collecting.record_warning),
+                self._collecting.watching(),
+            ):
                 while self._step():
                     pass
             status = 0
@@ -302,27 +366,39 @@ class Worker:
         message = self._channel.receive(None)
         if message is None:
             return True
-        kind, id, _ = message
+        kind, id, content = message
         if kind == "Goodbye":
             return False
         if kind != "Assign":
             raise RuntimeError(f"a worker got {kind}")
         self._channel.send("Begun", {"id": id}, id, self._unseen_out)
         self._unseen_out = -1
+        self._collecting.learn_registrars(number - 1 for number in content["registrars"])
         self._answer(id)
         self._tidy()
         return True
 
     def _answer(self, id: int) -> None:
+        extras: dict[str, Any] = {}
         try:
-            record = self._collecting.collect(id - 1)
+            self._collecting.import_registrars(id - 1)
+            record = self._collecting.collect(id - 1, extras)
         except Unrepresentable as error:
+            self._note_registrar(id, extras)
             self._native(id, str(error.reason), str(error.detail))
         except BaseException:
             self._native(id, "internal-error", traceback.format_exc()[-2000:])
         else:
-            self._check_channel()
+            if self._note_registrar(id, extras):
+                record += pack("Record", {"registrar": True})
             self._channel.send_record(id, record)
+
+    def _note_registrar(self, id: int, extras: dict[str, Any]) -> bool:
+        self._check_channel()
+        if not self._collecting.note_changes(id - 1, extras):
+            return False
+        self._channel.send("Registrar", {"id": id}, id)
+        return True
 
     def _native(self, id: int, reason: str, detail: str) -> None:
         self._check_channel()

@@ -159,6 +159,9 @@ class Farm:
             self._answers[id] = Answer(
                 reason=content["reason"], detail=content["detail"], failed=True
             )
+        elif name == "Revoke":
+            # Another answer follows.
+            self._answers.pop(id, None)
         elif name == "Walk":
             for file in content["files"]:
                 key = (os.fsdecode(file["path"]), file["collector"])
@@ -234,9 +237,16 @@ class Farm:
     def want(self, keys: list[Key]) -> None:
         """Let the farm begin with these files, the first one first. For a farm that doesn't begin by itself."""
         walk = self.walk()
-        for key in reversed(keys):
-            for id in reversed(walk.get(key, [])):
+        for key in keys:
+            for id in walk.get(key, []):
                 self._want(id)
+
+    def note_registrar(self, key: Key) -> None:
+        """A file that wasn't collected by the farm changes what later ones see."""
+        for id in self.walk().get(key, []):
+            if not (self._ended or self._closed):
+                with contextlib.suppress(OSError):
+                    self._channel.send("Registrar", {"id": id}, id)
 
     def _want(self, id: int) -> None:
         if id in self._wanted or self._ended or self._closed:

@@ -40,8 +40,16 @@ def materialize(origin: Origin, node: Any) -> None:
         raise MaterializationError(describe_failure(origin)) from origin.error
 
 
+def become_real(origin: Origin) -> None:
+    """Materialize a file, if that hasn't been tried yet; what goes wrong is noted in its origin."""
+    if origin.state is State.LAZY:
+        _run(origin)
+
+
 def _run(origin: Origin) -> None:
     root: Any = origin.root
+    if origin.import_before is not None:
+        origin.import_before()
     origin.state = State.RUNNING
     try:
         if origin.pending is not None:

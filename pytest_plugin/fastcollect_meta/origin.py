@@ -73,6 +73,7 @@ class Origin:
         "classes",
         "effects",
         "error",
+        "import_before",
         "lost",
         "mismatch",
         "numbers",
@@ -109,6 +110,8 @@ class Origin:
         #: Whether somebody has been told of it.
         self.told = False
         self.when_materialized = when_materialized
+        #: Imports what has to be imported before this file.
+        self.import_before: Callable[[], None] | None = None
         #: Warnings by the number of the collector, below the file, that raised them when it was collected.
         self.warnings: dict[int, Any] = {}
         self.repeat_warnings: Callable[[Any], None] | None = None

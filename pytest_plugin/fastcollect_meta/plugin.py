@@ -119,8 +119,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
-    report = yield
     collecting = _session_of(collector.config)
+    if collecting is not None:
+        collecting.about_to_collect(collector)
+    report = yield
     return report if collecting is None else collecting.reported(collector, report)
 
 

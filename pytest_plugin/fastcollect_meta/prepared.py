@@ -18,7 +18,7 @@ from .materialize import why_different
 from .nodes import real_class
 from .options_key import options_digests
 from .origin import Origin
-from .source import Source, class_key
+from .source import Source, class_key, parsed
 from .treatments import Treatments
 
 Key = tuple[str, str]
@@ -103,7 +103,10 @@ class PreparedSource(Source):
         if key in self._failed:
             reason, detail = self._failed[key]
             return self.collecting_failure(node, reason, detail)
-        status, record = self._look_up(key)
+        status, packed = self._look_up(key)
+        record = None if packed is None else parsed(packed)
+        if record is not None and self.order.context not in record.contexts:
+            return self.collecting_natively(node, "import-order", "")
         if record is not None:
             return partial(self._collect_record, node, record, "prepared")
         reason, detail = self._why_native(key, status)
@@ -132,6 +135,7 @@ class PreparedSource(Source):
 
     def reported(self, node: pytest.Collector, report: Any) -> None:
         """A collector's report is made."""
+        super().reported(node, report)
         key = (os.fspath(node.path), class_key(type(node)))
         if self.unknown.get(key) == 0.0:
             self.unknown[key] = time.perf_counter() - self._began

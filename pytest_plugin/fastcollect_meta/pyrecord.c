@@ -493,6 +493,24 @@ static PyObject *get_changes(PyObject *self, void *closure) {
     return tuple;
 }
 
+static PyObject *get_registrar(PyObject *self, void *closure) {
+    return PyBool_FromLong(message_of(self)->registrar);
+}
+
+static PyObject *get_contexts(PyObject *self, void *closure) {
+    Fcm__Record *m = message_of(self);
+    if (m->n_contexts == 0) return Py_BuildValue("(y)", "");
+    PyObject *tuple = PyTuple_New((Py_ssize_t)m->n_contexts);
+    for (size_t i = 0; tuple && i < m->n_contexts; i++) {
+        PyObject *context = bytes_of(&m->contexts[i]);
+        if (!context)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, context);
+    }
+    return tuple;
+}
+
 static PyMethodDef record_methods[] = {
     {"build", record_build, METH_VARARGS, "Lazy nodes for the children of a node."},
     {"call", record_call, METH_O, "Columns of an item's call, or None."},
@@ -528,6 +546,8 @@ static PyGetSetDef record_getset[] = {
     {"warnings", get_warnings, NULL, NULL, NULL},
     {"hooks", get_hooks, NULL, NULL, NULL},
     {"changes", get_changes, NULL, NULL, NULL},
+    {"registrar", get_registrar, NULL, NULL, NULL},
+    {"contexts", get_contexts, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -44,6 +44,7 @@ EXPLANATIONS: dict[str, str] = {
     "crashed": "its import crashed a worker twice",
     "timed-out": "its import took longer than its time limit",
     "out-of-memory": "its import ran out of memory",
+    "import-order": "a worker collected it where other files had been imported before it",
     "malformed-record": "its record could not be read",
     "internal-error": "an error of our own; please report it",
 }

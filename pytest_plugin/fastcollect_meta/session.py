@@ -184,6 +184,11 @@ class CollectingSession:
     def _is_native(self, path: Path) -> bool:
         return is_named(path, self.config, self.options.native)
 
+    def about_to_collect(self, collector: pytest.Collector) -> None:
+        """pytest is about to collect a collector."""
+        if self.source is not None:
+            self.source.about_to_collect(collector)
+
     def reported(self, collector: pytest.Collector, report: Any) -> Any:
         """The report of a collector, with what its record says beyond its children."""
         if self.source is None:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import compat
+from . import _wire, compat
+from ._native import Record
 from .compiling import is_compiled, is_from_compiling
 from .effects import FileHooks
 from .explain import ImportLog
 from .frameless import frameless
 from .here import HereCollection
+from .import_order import ImportOrder
 from .introspection import find_class
 from .materialize import MaterializationError, lazify, why_different
 from .nodes import LazyFile, build_children, classes_of, lazy_class, real_class
@@ -67,6 +69,13 @@ def _compiled_already(message: warnings.WarningMessage) -> bool:
 
 def _fail(node: Any, message: str) -> Iterable[Any]:
     raise node.CollectError(message)
+
+
+def parsed(packed: bytes) -> Record | None:
+    try:
+        return Record(packed)
+    except ValueError:
+        return None
 
 
 def class_key(cls: type) -> str:
@@ -129,6 +138,9 @@ class Source:
         self.failures: list[Origin] = []
         #: All files that are answered from records, in the order of the run.
         self._origins: list[Origin] = []
+        self.order = ImportOrder(config.rootpath)
+        #: Files that pytest collects itself, until it has.
+        self._collected_natively: set[Any] = set()
         #: Collectors that have just been collected from a record: what its report gets besides.
         self.sections: dict[pytest.Collector, list[tuple[str, str]]] = {}
         self._locator = compat.ModuleLocator(config)
@@ -139,6 +151,7 @@ class Source:
         try:
             lazy = lazy_class(type(node), LazyFile)
         except Unrepresentable as why:
+            self._collected_natively.add(node)
             self._count_native(node, why.reason, why.detail)
             return
         node.__dict__["_fcm_source"] = self
@@ -151,7 +164,13 @@ class Source:
         node.__dict__.pop("_fcm_source", None)
         if reason == "asked-before-collection":
             self.imports.note(os.fspath(node.path), -1)
+        self._collected_natively.add(node)
         self._count_native(node, reason, detail)
+
+    def about_to_collect(self, node: pytest.Collector) -> None:
+        """pytest is about to collect something; a file that is collected natively has its registrars imported."""
+        if node in self._collected_natively:
+            self.order.begin_native()
 
     def _count_native(self, node: Any, reason: str, detail: str) -> None:
         self.counts.files["natively"] += 1
@@ -168,11 +187,14 @@ class Source:
             return self.collecting_natively(node, "declared-ordered", "")
         key = (os.fspath(node.path), class_key(real_class(node)))
         if self.store is not None:
-            record, reason = self.store.get(key)
+            packed, reason = self.store.get(key)
             if reason:
                 return self.collecting_natively(node, reason, NOTED)
-            if record is not None:
+            record = None if packed is None else parsed(packed)
+            if record is not None and self.order.context in record.contexts:
                 return partial(self._collect_record, node, record, "manifest")
+            if packed is not None:
+                self.store.keep_other_context(key, packed)
             why = self.store.stale_reason(key)
             if why is not None:
                 self.counts.stale[why] += 1
@@ -181,8 +203,7 @@ class Source:
         if self.farm is None and not self._farm_failed:
             self._begin_farm()
         if self.farm is None:
-            self.went_native(node, "farm-gone", "")
-            return node.collect  # type: ignore[no-any-return]
+            return self.collecting_natively(node, "farm-gone", "")
         return self._collecting_from_farm(node, key)
 
     def is_ordered(self, node: Any) -> bool:
@@ -196,6 +217,7 @@ class Source:
         if reason in ("declared-ordered", "depends-on-order"):
             self._import_predecessors()
         self.went_native(node, reason, detail)
+        self.order.begin_native()
         return node.collect  # type: ignore[no-any-return]
 
     def _import_predecessors(self) -> None:
@@ -230,8 +252,7 @@ class Source:
         node.__dict__.pop("_fcm_source", None)
         if len(node.own_markers) != constructed:
             # a hook has marked it, which the record must not hold
-            self._count_native(node, "few-files", "")
-            return node.collect  # type: ignore[no-any-return]
+            return self.collecting_natively(node, "few-files", "")
         if self._notes is None:
             self._notes = DependencyNotes(
                 self.config, None if self.store is None else self.store.base
@@ -239,10 +260,19 @@ class Source:
         if self._hooks is None:
             self._hooks = FileHooks(self.config, node.session, self.treatments)
         collection = self._here[node] = HereCollection(node, self._notes, self._hooks)
+        self._collected_natively.add(node)
+        self.order.begin_native()
         return collection.collecting()
 
     def reported(self, node: pytest.Collector, report: Any) -> None:
         """A collector's report is made: what was collected here becomes a record."""
+        context = self.order.context
+        registrar = False
+        if node in self._collected_natively:
+            self._collected_natively.discard(node)
+            registrar = self.order.end_native(node)
+            if registrar and self.farm is not None:
+                self.farm.note_registrar((os.fspath(node.path), class_key(real_class(node))))
         collection = self._here.pop(node, None)
         if collection is None or self.store is None:
             return
@@ -255,6 +285,7 @@ class Source:
                 self._count_native(node, "collection-error", "")
             else:
                 self.counts.files["here"] += 1
+                record += _wire.pack("Record", {"contexts": [context], "registrar": registrar})
                 self.store.add((os.fspath(node.path), class_key(type(node))), record)
         self._here_seconds += collection.seconds
 
@@ -280,9 +311,13 @@ class Source:
         assert self.farm is not None
         self._asked = True
         store = self.store
-        self.farm.want(
-            [key for key in self.farm.walk() if store is None or not store.is_served(key)]
-        )
+        wanted = []
+        for key in self.farm.walk():
+            if store is None or not store.is_served(key):
+                wanted.append(key)
+            elif store.is_registrar(key):
+                self.farm.note_registrar(key)
+        self.farm.want(wanted)
 
     def _collecting_from_farm(self, node: Any, key: Key) -> Callable[[], Iterable[Any]]:
         assert self.farm is not None
@@ -292,16 +327,20 @@ class Source:
         answer = self.farm.get(*key)
         self.counts.waited += time.perf_counter() - began
         if answer.record is not None:
+            record = parsed(answer.record)
+            if record is None:
+                return self.collecting_natively(node, "malformed-record", "")
+            if self.order.context not in record.contexts:
+                return self.collecting_natively(node, "import-order", "")
             if self.store is not None:
                 self.store.add(key, answer.record)
-            return partial(self._collect_record, node, answer.record, "farm")
+            return partial(self._collect_record, node, record, "farm")
         if answer.failed:
             return self.collecting_failure(node, answer.reason, answer.detail)
         self._insert_root(node)
         if self.store is not None:
             self.store.add_native(key, answer.reason, 0.0)
-        self.went_native(node, answer.reason, answer.detail)
-        return node.collect  # type: ignore[no-any-return]
+        return self.collecting_natively(node, answer.reason, answer.detail)
 
     def collecting_failure(
         self, node: Any, reason: str, detail: str
@@ -312,25 +351,18 @@ class Source:
         self.counts.reasons[reason] += 1
         return partial(_fail, node, f"{node.path} could not be collected: {detail}")
 
-    def _collect_record(self, node: Any, packed: bytes, origin_name: str) -> Iterable[Any]:
+    def _collect_record(self, node: Any, record: Record, origin_name: str) -> Iterable[Any]:
         try:
-            return self.attach(node, packed, origin_name)
+            return self.attach(node, record, origin_name)
         except Unrepresentable as why:
-            self.went_native(node, why.reason, why.detail)
-            return node.collect()  # type: ignore[no-any-return]
+            return self.collecting_natively(node, why.reason, why.detail)()
 
-    def attach(self, node: Any, packed: bytes, origin_name: str) -> list[Any]:
+    def attach(self, node: Any, record: Record, origin_name: str) -> list[Any]:
         """Give a lazy file its record; returns its lazy children.
 
         :raises Unrepresentable: where the record can't be used here.
         :raises RecordedSkip: where the file is skipped.
         """
-        from ._native import Record
-
-        try:
-            record = Record(packed)
-        except ValueError as error:
-            raise Unrepresentable("malformed-record", str(error)) from None
         found = classes_of(record)
         raised: dict[int, list[Repeated]] = {}
         for *fields, number in record.warnings:
@@ -343,11 +375,16 @@ class Source:
         self._repeat_output(node, record)
         self.repeat_warnings(raised.pop(0, ()), str(node.path))
         if record.skip is not None:
+            if record.registrar:
+                self.order.note(node, None)
             raise RecordedSkip(record.skip)
         origin = Origin(record, node, found, None, self.was_materialized)
         self._origins.append(origin)
         if origin.effects:
             origin.rerun = partial(rerun, self.treatments)
+        origin.import_before = self.order.importer()
+        if record.registrar:
+            self.order.note(node, origin)
         if raised:
             origin.warnings = raised
             origin.repeat_warnings = partial(self.repeat_warnings, own=str(node.path))

@@ -49,6 +49,19 @@ def default_path(config: pytest.Config) -> Path | None:
     return cache / "d" / "fastcollect-meta" / f"{sys.implementation.cache_tag}.manifest"
 
 
+#: Parts of a record that say nothing of what a file holds.
+_ABOUT_MAKING = ("dependencies", "shared", "contexts", "duration", "registrar")
+
+
+def _same_result(a: bytes, b: bytes) -> bool:
+    """Whether two records of a file differ at most in how they were made."""
+    left, right = (_wire.unpack("Record", record) for record in (a, b))
+    for name in _ABOUT_MAKING:
+        left.pop(name, None)
+        right.pop(name, None)
+    return bool(left == right)
+
+
 class Store:
     """The manifest of a session.
 
@@ -76,6 +89,8 @@ class Store:
         #: What every file depends on; known once the manifest is open.
         self.base: dependencies.Dependencies | None = None
         self._walked: list[tuple[str, bool]] = []
+        #: Records of the manifest that hold in another context than this session's.
+        self._other_contexts: dict[Key, bytes] = {}
         self._thread: threading.Thread | None = None
         dependencies.note_environment(environ)
         dependencies.install()
@@ -158,7 +173,24 @@ class Store:
 
     def add(self, key: Key, record: bytes) -> None:
         """A record that was made in this session."""
+        other = self._other_contexts.pop(key, None)
+        if other is not None and _same_result(other, record):
+            # It holds in both.
+            known = _wire.unpack("Record", other)["contexts"] or [b""]
+            mine = _wire.unpack("Record", record)["contexts"] or [b""]
+            if mine == [b""]:
+                known = [*known, b""] if b"" not in known else known
+            record += _wire.pack("Record", {"contexts": known})
         self._records.append((key, record))
+
+    def keep_other_context(self, key: Key, record: bytes) -> None:
+        """A valid record can't be used, since other registrars have been imported before its file."""
+        self._other_contexts[key] = record
+
+    def is_registrar(self, key: Key) -> bool:
+        """Whether the manifest says so of a file."""
+        record, _ = self.get(key)
+        return record is not None and bool(_wire.unpack("Record", record)["registrar"])
 
     def add_native(self, key: Key, reason: str, seconds: float) -> None:
         """A file had to be collected natively; noted where that will be so next time too."""

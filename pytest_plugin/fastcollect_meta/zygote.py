@@ -128,6 +128,7 @@ def _serve(
     found = FoundFiles.for_config(config)
     compat.walk_files(config, session, found.note)
     _send_walk(channel, config, found)
+    options.registries.changes()
     _send_prepared(channel)
     _flush()
     if kind == "worker":
@@ -184,12 +185,14 @@ def _prepare(channel: _wire.Channel, kind: role.Role, stderr: int) -> None:
     from fastcollect_meta import compat
     from fastcollect_meta.collect import CollectOptions
     from fastcollect_meta.effects import FileHooks
+    from fastcollect_meta.registries import Registries
     from fastcollect_meta.treatments import Treatments
 
     config, session, logs = compat.prepare_session(args)
     options = CollectOptions(
         logs,
         FileHooks(config, session, Treatments.of(config)),
+        Registries(),
         record_dependencies=request["record_dependencies"],
     )
     if options.record_dependencies:

@@ -335,6 +335,56 @@ static void chaos_answers_every_file_once(void **state) {
     }
 }
 
+static void note_revoked(void *data, uint32_t id) {
+    uint32_t *list = data;
+    while (*list) list++;
+    *list = id;
+}
+
+// The first file turns out to be a registrar: what the other worker has answered or holds is
+// collected once more, by fresh workers that get nothing else.
+static void files_after_a_registrar_are_redone(void **state) {
+    FCM_AUTO(fcm_scheduler) *s = with_files(NULL, 20);
+    struct fcm_hand first, second, third;
+    uint32_t id, revoked[6] = {0};
+    (void)state;
+    fcm_scheduler_join(s, &first);
+    fcm_scheduler_join(s, &second);
+    assert_int_equal(fcm_scheduler_next(s, &first, &id), 1);
+    assert_int_equal(id, 1);
+    fcm_scheduler_begin(s, &first, 1);
+    assert_int_equal(fcm_scheduler_next(s, &second, &id), 1);
+    assert_int_equal(id, 2);
+    fcm_scheduler_begin(s, &second, 2);
+    assert_int_equal(fcm_scheduler_answer(s, &second, 2), 1);
+    assert_int_equal(fcm_scheduler_next(s, &second, &id), 1);
+    assert_int_equal(id, 3);
+    fcm_scheduler_begin(s, &second, 3);
+    assert_int_equal(fcm_scheduler_next(s, &first, &id), 1);
+    assert_int_equal(id, 4);
+    fcm_scheduler_redo_after(s, 1, &first, note_revoked, revoked);
+    assert_int_equal(revoked[0], 2);
+    assert_int_equal(revoked[1], 0);
+    assert_int_equal(fcm_scheduler_alone_redone(s), 1);
+    assert_int_equal(fcm_scheduler_open(s), 20);
+    // the registrar's own answer counts, and what its worker collects after it
+    assert_int_equal(fcm_scheduler_answer(s, &first, 1), 1);
+    assert_int_equal(fcm_scheduler_answer(s, &first, 4), 1);
+    assert_int_equal(fcm_scheduler_answer(s, &second, 3), 0);
+    assert_int_equal(fcm_scheduler_alone_redone(s), 2);
+    for (uint32_t n = 2; n <= 3; n++) {
+        fcm_scheduler_join(s, &third);
+        assert_int_equal(fcm_scheduler_next(s, &third, &id), 1);
+        assert_int_equal(id, n);
+        assert_int_equal(fcm_scheduler_next(s, &third, &id), 0);
+        assert_int_equal(fcm_scheduler_answer(s, &third, n), 1);
+        assert_true(third.spent);
+        fcm_scheduler_lose(s, &third, true, &id);
+    }
+    assert_int_equal(fcm_scheduler_next(s, &first, &id), 1);
+    assert_int_equal(id, 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_walks_order_without_history),
@@ -354,6 +404,7 @@ int main(void) {
         cmocka_unit_test(answers_nobody_asked_for_are_refused),
         cmocka_unit_test(ids_have_no_gaps),
         cmocka_unit_test(settled_files_are_not_handed_out),
+        cmocka_unit_test(files_after_a_registrar_are_redone),
         cmocka_unit_test(chaos_answers_every_file_once),
     };
     return cmocka_run_group_tests_name("scheduler", tests, NULL, NULL);

@@ -1,0 +1,68 @@
+"""Keeps the order of imports that matters: registrars before the files that come after them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .materialize import become_real
+from .registries import Registries, context_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .origin import Origin
+
+
+class ImportOrder:
+    """The registrars among the files that have been collected so far in this process (see `registries`).
+
+    A record holds in a context: the registrars that were imported before its file. Where a file is imported here,
+    natively or to become real, those before it are imported first.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._paths: list[str] = []
+        #: None for one that was collected natively.
+        self._origins: list[Origin | None] = []
+        self._registries: Registries | None = None
+        self._watching = contextlib.ExitStack()
+        #: The context of the file that is collected next.
+        self.context = b""
+
+    def note(self, node: Any, origin: Origin | None) -> None:
+        """A file that has just been collected is a registrar."""
+        self._paths.append(os.path.relpath(node.path, self._root))
+        self._origins.append(origin)
+        self.context = context_of(self._paths)
+
+    def importer(self) -> Callable[[], None] | None:
+        """Imports the registrars that are known now; None where there are none."""
+        return partial(self._import, len(self._origins)) if self._origins else None
+
+    def _import(self, count: int) -> None:
+        for origin in self._origins[:count]:
+            if origin is not None:
+                become_real(origin)
+
+    def begin_native(self) -> None:
+        """A file is about to be imported here."""
+        self._watching.close()
+        self._import(len(self._origins))
+        if self._registries is None:
+            self._registries = Registries()
+        else:
+            self._registries.changes()
+        self._watching.enter_context(self._registries.watching())
+
+    def end_native(self, node: Any) -> bool:
+        """It has been imported; whether it is a registrar."""
+        self._watching.close()
+        if self._registries is None or not self._registries.changes():
+            return False
+        self.note(node, None)
+        return True

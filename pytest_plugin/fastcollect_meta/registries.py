@@ -1,0 +1,156 @@
+"""Notices modules whose import changes what modules see that are imported later.
+
+A registry is a container that lives in a module or in a class or object of a module: pandas' list of extension types,
+networkx' dict of algorithms. A test file that adds to one, or whose helper modules do, is a *registrar*: files that are
+collected after it can have other tests (parametrized over all that is registered) than where it wasn't imported.
+
+What is compared is sizes of containers, before and after a file. Containers of the standard library and of pytest, and
+those that call themselves caches, hold nothing that a test is made of.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import hashlib
+import importlib.machinery
+import os
+import sys
+import types
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+_CONTAINERS = (list, dict, set, collections.deque)
+_IGNORED = frozenset(sys.stdlib_module_names) | {
+    "_pytest",
+    "fastcollect_meta",
+    "pluggy",
+    "pytest",
+    "xdist",
+}
+#: Parts of names of containers that only keep what can be computed again.
+_CACHES = ("cache", "memo")
+_HEAP_TYPE = 1 << 9
+
+#: Stands in for the loaders' exec_module. Its code says that it is importlib's, so that warnings and tracebacks pass over
+#: its frame as they do over theirs.
+_EXEC_MODULE = compile(
+    "def exec_module(self, module):\n    original(self, module)\n    finished(module)\n",
+    "<frozen importlib._bootstrap_external>",
+    "exec",
+)
+
+
+def context_of(paths: Iterable[str]) -> bytes:
+    """Digest of the registrars that were imported, in the order of collection; empty for none."""
+    joined = b"\0".join(map(os.fsencode, paths))
+    return hashlib.blake2b(joined, digest_size=8).digest() if joined else b""
+
+
+class Registries:
+    """The containers of all modules that are loaded, and their sizes."""
+
+    def __init__(self) -> None:
+        self._modules: set[str] = set()
+        self._names: list[str] = []
+        self._containers: list[Any] = []
+        self._sizes: list[int] = []
+        self._known: set[int] = set()
+        self._module_count = 0
+        self._environment: dict[Any, Any] = {}
+        self.changes()
+
+    def changes(self) -> list[str]:
+        """Names of the containers whose size has changed since this was asked last."""
+        found: list[str] = []
+        try:
+            sizes = list(map(len, self._containers))
+        except Exception:
+            sizes = [_size(container) for container in self._containers]
+        if sizes != self._sizes:
+            found = [name for name, old, new in zip(self._names, self._sizes, sizes) if old != new]
+            self._sizes = sizes
+        environment = dict(os.environ.items())
+        if environment != self._environment:
+            if self._modules:
+                found.append("os.environ")
+            self._environment = environment
+        if len(sys.modules) != self._module_count:
+            self._add_modules()
+        return found
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Around imports: a module's containers are looked at as soon as it is loaded, before its importer goes on."""
+        loader: Any = importlib.machinery.SourceFileLoader.__mro__[-2]
+        original = loader.exec_module
+        names = {"original": original, "finished": self._add_loaded}
+        exec(_EXEC_MODULE, names)
+        loader.exec_module = names["exec_module"]
+        try:
+            yield
+        finally:
+            loader.exec_module = original
+
+    def _add_loaded(self, module: Any) -> None:
+        name = getattr(module, "__name__", None)
+        if type(name) is str and sys.modules.get(name) is module:
+            self._add_named(name, module)
+
+    def _add_named(self, name: str, module: Any) -> None:
+        if name not in self._modules:
+            self._modules.add(name)
+            if name.partition(".")[0] not in _IGNORED:
+                self._add_module(name, module)
+
+    def _add_modules(self) -> None:
+        loaded = list(sys.modules.items())
+        self._module_count = len(loaded)
+        for name, module in loaded:
+            self._add_named(name, module)
+
+    def _add_module(self, name: str, module: Any) -> None:
+        for key, value in _entries(module):
+            kind = type(value)
+            if isinstance(value, _CONTAINERS):
+                self._add(f"{name}.{key}", value)
+            elif issubclass(kind, type):
+                if getattr(value, "__module__", None) == name:
+                    for attribute, held in _entries(value):
+                        self._add(f"{name}.{key}.{attribute}", held)
+            elif kind.__flags__ & _HEAP_TYPE and not issubclass(kind, types.ModuleType):
+                for attribute, held in _entries(value):
+                    self._add(f"{name}.{key}.{attribute}", held)
+
+    def _add(self, name: str, value: Any) -> None:
+        if not isinstance(value, _CONTAINERS) or id(value) in self._known:
+            return
+        lower = name.lower()
+        if any(word in lower for word in _CACHES):
+            return
+        self._known.add(id(value))
+        self._names.append(name)
+        self._containers.append(value)
+        self._sizes.append(_size(value))
+
+
+def _entries(owner: Any) -> list[tuple[str, Any]]:
+    """Names and values of an object's own attributes, without asking anything of the object that could run code."""
+    try:
+        if isinstance(owner, type):
+            entries = list(type.__dict__["__dict__"].__get__(owner).items())
+        else:
+            found = object.__getattribute__(owner, "__dict__")
+            entries = list(found.items()) if type(found) is dict else []
+    except Exception:
+        return []
+    return [
+        (name, value) for name, value in entries if type(name) is str and not name.startswith("__")
+    ]
+
+
+def _size(container: Any) -> int:
+    try:
+        return len(container)
+    except Exception:
+        return -1
