@@ -38,6 +38,9 @@ class UnbuiltSession:
     def found_file(self, path: object, collectors: object) -> None:
         """A file's collectors, as the hooks have just made them."""
 
+    def about_to_collect(self, collector: object) -> None:
+        """A collector is about to be collected."""
+
     def reported(self, collector: object, report: Any) -> Any:
         """The report of a collector."""
         return report

@@ -9,16 +9,16 @@ pytest_plugins = ["pytester"]
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    """Two files register names; a third, between them in the run, has a test for each name that it finds."""
+    """Two files replace a list of names; a third, between them in the run, has a test for each name that it finds."""
     pytester.makepyfile(
         registry="NAMES = ['first']",
-        test_a="import registry\nregistry.NAMES.append('a')\ndef test_a(): pass",
+        test_a="import registry\nregistry.NAMES = [*registry.NAMES, 'a']\ndef test_a(): pass",
         test_b="""
             import pytest, registry
             @pytest.mark.parametrize("name", registry.NAMES)
             def test_b(name): assert "c" not in registry.NAMES or True
         """,
-        test_c="import registry\nregistry.NAMES.append('c')\ndef test_c(): pass",
+        test_c="import registry\nregistry.NAMES = [*registry.NAMES, 'c']\ndef test_c(): pass",
     )
     # The worker of its own begins with test_b, before test_a or test_c have been imported.
     pytester.makeini("[pytest]\nfastcollect_meta_alone = test_b.py")

@@ -270,7 +270,7 @@ def test_tests_that_differ(suite: Path) -> None:
     assert "test_other.py differ from its metadata" in plugin.out
     assert ("test_other.py::test_old", "setup", "failed") in plugin.outcomes
     again = with_plugin(suite, "-n", "2", "--collect-report", env=env)
-    assert "2 x unstable" in again.out
+    assert "2 x depends-on-order" in again.out
     assert "test_other.py::test_new" in again.ids
 
 
