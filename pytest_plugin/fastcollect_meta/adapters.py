@@ -14,7 +14,7 @@ import pytest
 class Adapter:
     """How one plugin's hooks are treated.
 
-    :param plugin: its module.
+    :param plugin: its module, or "module:class" for an object that is registered.
     :param distribution: whose version counts.
     :param versions: from the first on, below the second.
     :param hooks: treatment by hook: "run", "per-file" or "replay".
@@ -56,6 +56,13 @@ ADAPTERS: tuple[Adapter, ...] = (
         },
         {"pytest_collection_modifyitems": ("classes",)},
         only_with="django",
+    ),
+    Adapter(
+        "pytest_order.plugin:OrderingPlugin",
+        "pytest-order",
+        ("1.0", "2"),
+        {"pytest_collection_modifyitems": "run"},
+        {"pytest_collection_modifyitems": ("classes",)},
     ),
     Adapter(
         "pytest_randomly",

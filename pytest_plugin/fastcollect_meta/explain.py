@@ -59,9 +59,14 @@ class ImportLog:
         self._hooks: dict[CodeType, tuple[str, str]] = {}
         self._known = -1
         self.imported: list[Imported] = []
+        #: Who asks, where that is known without looking at the stack.
+        self.asker: Asker | None = None
 
     def note(self, path: str, items: int) -> None:
         """A module has been imported for somebody further up this stack."""
+        if self.asker is not None:
+            self.imported.append(Imported(self.asker, path, items))
+            return
         frame: FrameType | None = sys._getframe(1)
         attribute, frame = _attribute(frame)
         if attribute == "":

@@ -15,8 +15,9 @@ import pytest
 
 from . import compat, dependencies, distribute
 from .adapters import needs_objects
-from .explain import explain, summary
+from .explain import Asker, explain, summary
 from .materialize import MaterializationError, describe_failure, prepare_to_run
+from .measuring import measures_imports
 from .nodes import is_lazy
 from .options import Options, is_named, read_options
 from .reasons import EXPLANATIONS
@@ -114,6 +115,8 @@ class CollectingSession:
         completed = True
         try:
             yield
+            if measures_imports():
+                self.source.import_all(Asker("coverage", "measuring", "what imports execute"))
         except MaterializationError:
             completed = False
         finally:

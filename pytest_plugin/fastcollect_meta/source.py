@@ -19,7 +19,7 @@ from . import _wire, compat
 from ._native import Record
 from .compiling import is_compiled, is_from_compiling
 from .effects import FileHooks
-from .explain import ImportLog
+from .explain import Asker, ImportLog
 from .frameless import frameless
 from .here import HereCollection
 from .import_order import ImportOrder
@@ -397,6 +397,14 @@ class Source:
             node.own_markers.extend(state["_fcm_marks"])
             node.keywords.update((mark.name, mark) for mark in node.own_markers)
         return build_children(node, origin, 0)
+
+    def import_all(self, asker: Asker) -> None:
+        """Make every file real that came from a record, in order."""
+        self.imports.asker = asker
+        try:
+            self._import_predecessors()
+        finally:
+            self.imports.asker = None
 
     def _insert_root(self, node: Any) -> None:
         """sys.path as the import of the file would leave it: later files may be found through it."""

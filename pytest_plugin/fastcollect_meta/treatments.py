@@ -84,7 +84,7 @@ def declarations(config: pytest.Config) -> dict[str, Declaration]:
     """
     found: dict[str, Declaration] = {}
     for adapter in ADAPTERS:
-        if adapter.plugin in sys.modules and adapter_fits(adapter):
+        if adapter.plugin.partition(":")[0] in sys.modules and adapter_fits(adapter):
             for hook, name in adapter.hooks.items():
                 declared = Declaration(adapter.plugin, hook, Treatment(name), adapter)
                 found[declared.id] = declared

@@ -9,6 +9,7 @@ def test_a(tmp_path):
     x = 1 + len("abc") * 3
     assert x
 test_a.slow = True
+test_a.nothing = None
 class TestC:
     def test_in(self, request):
         assert request.node.get_closest_marker("cls")

@@ -1,0 +1,3 @@
+LOADED = True
+if LOADED:
+    LINES = 3

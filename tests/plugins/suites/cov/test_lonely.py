@@ -1,0 +1,5 @@
+from product import lonely
+
+
+def test_lonely():
+    assert lonely.LINES == 3

@@ -1,0 +1,2 @@
+def pytest_html_report_title(report):
+    report.title = "the report"
