@@ -17,5 +17,7 @@ fcm_command fcm_command_check;
 fcm_command fcm_command_doctor;
 fcm_command fcm_command_export;
 fcm_command fcm_command_list;
+fcm_command fcm_command_merge;
 fcm_command fcm_command_serve;
+fcm_command fcm_command_shard;
 fcm_command fcm_command_show;

@@ -17,7 +17,9 @@ static const struct {
     {"doctor", fcm_command_doctor, "say which interpreter, mode and cores would be used, and why"},
     {"export", fcm_command_export, "print all of the manifest as JSON, one file a line"},
     {"list", fcm_command_list, "print the ids of the tests in the manifest"},
+    {"merge", fcm_command_merge, "put manifests and durations of shards together"},
     {"serve", fcm_command_serve, "serve one run of pytest (started by the plugin)"},
+    {"shard", fcm_command_shard, "print the ids of the tests of one shard"},
     {"show", fcm_command_show, "print what the manifest holds of a file or a test"},
 };
 

@@ -107,6 +107,11 @@ struct fcm_walked_folder {
     struct fcm_slice path; /* absolute */
     bool asked;
 };
+/* How long a test ran: see test_durations.h. */
+struct fcm_test_duration {
+    struct fcm_slice id;
+    double seconds;
+};
 struct fcm_manifest_key {
     struct fcm_slice path, collector;
 };
@@ -122,6 +127,8 @@ struct fcm_manifest_update {
     size_t drop_count;
     const struct fcm_walked_folder *walked;
     size_t walked_count;
+    const struct fcm_test_duration *tests; /* those of one file stand together */
+    size_t test_count;
     int64_t started; /* when the run began, ns since the epoch: what has changed since is not kept.
                         0: unknown */
     /* Called for each record that can't be kept; may be NULL. */
@@ -135,5 +142,11 @@ struct fcm_manifest_update {
  * at most a minute (-EBUSY). */
 int fcm_manifest_update(const char *path, const struct fcm_manifest_update *update,
                         const char **ret_why);
+/* Makes `path` hold what it holds, if it is a manifest, and what the inputs hold besides; of two
+ * records of one file that of the later input stays, and durations of tests are joined. All must be
+ * of the same Python and pytest. On failure `path` is untouched, `ret_why` gets a line and
+ * `ret_which` the file that it is about. */
+int fcm_manifest_merge(const char *path, const char *const *inputs, size_t count,
+                       const char **ret_why, const char **ret_which);
 
 #endif

@@ -1,5 +1,7 @@
 #include "manifest_catalog.h"
 
+#include "test_durations.h"
+
 #include <errno.h>
 #include <time.h>
 
@@ -128,14 +130,49 @@ static bool path_gone(struct fcm_catalog *c, uint32_t string, const char *path) 
     return fcm_dependency_check(&ignored, path, probe, NULL) == FCM_CHANGE_NONE;
 }
 
+int fcm_catalog_join_durations(struct fcm_catalog *c, struct fcm_catalog_entry *e,
+                               struct fcm_slice record) {
+    FCM_AUTO_BUFFER old = {0};
+    FCM_AUTO_BUFFER both = {0};
+    if (e->packed.data && e->raw <= FCM_RECORD_RAW_MAX) {
+        if (fcm_buffer_reserve(&old, e->raw) < 0) return -ENOMEM;
+        size_t size = ZSTD_decompress(old.data, e->raw, e->packed.data, e->packed.size);
+        old.size = ZSTD_isError(size) ? 0 : size;
+    }
+    int r = fcm_test_durations_merge(fcm_buffer_slice(&old), record, &both);
+    if (r < 0) return r;
+    fcm_catalog_clear(e);
+    if (both.size == 0) return 0;
+    uint32_t nothing; /* that it depends on */
+    r = fcm_catalog_set(c, &nothing, 0, &e->set);
+    return r < 0 ? r : fcm_catalog_store(c, e, fcm_buffer_slice(&both));
+}
+
+/* Joins a record of durations with what another manifest had. */
+static int load_durations(struct fcm_catalog *c, struct fcm_catalog_entry *e,
+                          const struct fcm_manifest *m, uint32_t i, uint32_t raw) {
+    struct fcm_slice packed = fcm_manifest_packed_record(m, i);
+    FCM_AUTO_BUFFER record = {0};
+    if (!packed.data || raw > FCM_RECORD_RAW_MAX) return 0;
+    if (fcm_buffer_reserve(&record, raw) < 0) return -ENOMEM;
+    size_t size = ZSTD_decompress(record.data, raw, packed.data, packed.size);
+    record.size = ZSTD_isError(size) ? 0 : size;
+    return fcm_catalog_join_durations(c, e, fcm_buffer_slice(&record));
+}
+
 static int load_entry(struct fcm_catalog *c, const struct fcm_manifest *m, uint32_t i,
-                      const uint32_t *sets) {
+                      const uint32_t *sets, const uint32_t *sections) {
     struct fcm_entry old;
     fcm_manifest_entry(m, i, &old);
+    if (sections[old.section] == UINT32_MAX) return 0;
     struct fcm_catalog_entry *e;
-    int r = fcm_catalog_entry(c, old.section, fcm_slice_text(old.path),
+    int r = fcm_catalog_entry(c, sections[old.section], fcm_slice_text(old.path),
                               fcm_slice_text(old.collector), &e);
     if (r < 0) return r == -EINVAL ? 0 : r;
+    bool durations = strcmp(old.collector, FCM_DURATIONS_COLLECTOR) == 0;
+    if (durations && e->packed.data) return load_durations(c, e, m, i, old.raw_length);
+    if (e->packed.data && old.raw_length == 0) return 0;
+    fcm_catalog_clear(e);
     const uint8_t *at = fcm_manifest_entry_at(m, i);
     e->set = old.set == FCM_NO_SET ? FCM_NO_SET : sets[old.set];
     e->tests = old.tests;
@@ -144,7 +181,7 @@ static int load_entry(struct fcm_catalog *c, const struct fcm_manifest *m, uint3
     e->packed = fcm_manifest_packed_record(m, i);
     e->raw = old.raw_length;
     e->checksum = fcm_load_u64(at + FCM_ENTRY_CHECKSUM);
-    e->removed = path_gone(c, e->path, old.path);
+    e->removed = !durations && path_gone(c, e->path, old.path);
     /* damage must not live on under a header that says that all is well */
     if (e->packed.data && XXH3_64bits(e->packed.data, e->packed.size) != e->checksum) {
         fcm_catalog_clear(e);
@@ -169,27 +206,41 @@ static int load_sets(struct fcm_catalog *c, const struct fcm_manifest *m, const 
     return 0;
 }
 
+/* UINT32_MAX: there are too many. */
+static int load_section(struct fcm_catalog *c, const struct fcm_section *old, uint32_t *ret) {
+    uint32_t rootdir, i = 0;
+    int r = string_add(c, fcm_slice_text(old->rootdir), &rootdir);
+    if (r < 0) return r;
+    while (i < c->section_count && !fcm_slice_equal(c->sections[i].options_key, old->options_key)) {
+        i++;
+    }
+    *ret = i < FCM_SECTIONS_MAX ? i : UINT32_MAX;
+    if (i == FCM_SECTIONS_MAX) return 0;
+    if (i == c->section_count) {
+        c->section_count++;
+        c->sections[i] = (struct fcm_catalog_section){.options_key = old->options_key};
+    }
+    c->sections[i].rootdir = rootdir;
+    if (c->sections[i].written < old->written) c->sections[i].written = old->written;
+    return 0;
+}
+
 int fcm_catalog_load(struct fcm_catalog *c, const struct fcm_manifest *m) {
     FCM_AUTO_FREE uint32_t *map = calloc((size_t)m->dependencies + 1, sizeof(*map));
     FCM_AUTO_FREE uint32_t *sets = calloc((size_t)m->sets + 1, sizeof(*sets));
     if (!map || !sets) return -ENOMEM;
-    c->serial = m->serial;
+    uint32_t section[FCM_SECTIONS_MAX + 1];
+    if (c->serial < m->serial) c->serial = m->serial;
     for (uint32_t i = 0; i < m->section_count; i++) {
-        uint32_t rootdir;
-        int r = string_add(c, fcm_slice_text(m->sections[i].rootdir), &rootdir);
+        int r = load_section(c, &m->sections[i], &section[i]);
         if (r < 0) return r;
-        c->sections[c->section_count++] = (struct fcm_catalog_section){
-            .options_key = m->sections[i].options_key,
-            .rootdir = rootdir,
-            .written = m->sections[i].written,
-        };
     }
     for (uint32_t i = 0; i < m->dependencies; i++) {
         int r = load_dependency(c, m, i, &map[i]);
         if (r < 0) return r;
     }
     int r = load_sets(c, m, map, sets);
-    for (uint32_t i = 0; i < m->entries && r == 0; i++) r = load_entry(c, m, i, sets);
+    for (uint32_t i = 0; i < m->entries && r == 0; i++) r = load_entry(c, m, i, sets, section);
     return r;
 }
 

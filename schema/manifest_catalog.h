@@ -48,9 +48,13 @@ struct fcm_catalog {
 
 void fcm_catalog_done(struct fcm_catalog *c);
 
-/* Takes over what a manifest holds, without files that are gone. The manifest must outlive the
+/* Takes over what a manifest holds, without files that are gone, and where the catalog isn't empty
+ * joins it with what is there. The manifest must outlive the
  * catalog. */
 int fcm_catalog_load(struct fcm_catalog *c, const struct fcm_manifest *m);
+/* Joins durations of tests, as test_durations.h packs them, with what the entry has. */
+int fcm_catalog_join_durations(struct fcm_catalog *c, struct fcm_catalog_entry *e,
+                               struct fcm_slice record);
 /* Finds or makes the section, and lets the oldest go where there are too many. */
 int fcm_catalog_section(struct fcm_catalog *c, struct fcm_slice options_key,
                         struct fcm_slice rootdir, uint64_t now, uint32_t *ret_section);

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "manifest_lock.h"
 #include "record_split.h"
+#include "test_durations.h"
 
 #define LOCK_SECONDS 60
 
@@ -209,6 +211,25 @@ static int merge_walked(struct fcm_catalog *c, const struct fcm_manifest_update 
     return r == -ENOMEM ? r : 0;
 }
 
+/* Durations of the tests of one file, the first ones of the list; how many these are. */
+static int merge_tests(struct fcm_catalog *c, uint32_t section,
+                       const struct fcm_test_duration *tests, size_t count) {
+    FCM_AUTO_BUFFER record = {0};
+    struct fcm_catalog_entry *e;
+    struct fcm_slice file, other, rest;
+    size_t n = 1;
+    fcm_test_id_split(tests[0].id, &file, &rest);
+    for (; n < count && n < INT_MAX; n++) {
+        fcm_test_id_split(tests[n].id, &other, &rest);
+        if (!fcm_slice_equal(file, other)) break;
+    }
+    int r = fcm_catalog_entry(c, section, file, fcm_slice_text(FCM_DURATIONS_COLLECTOR), &e);
+    if (r == -EINVAL) return (int)n;
+    if (r == 0) r = fcm_test_durations_pack(tests, n, &record);
+    if (r == 0) r = fcm_catalog_join_durations(c, e, fcm_buffer_slice(&record));
+    return r < 0 ? r : (int)n;
+}
+
 static int merge_all(struct fcm_catalog *c, const struct fcm_manifest_update *u) {
     uint32_t section;
     struct fcm_catalog_entry *e;
@@ -224,6 +245,11 @@ static int merge_all(struct fcm_catalog *c, const struct fcm_manifest_update *u)
     for (size_t i = 0; i < u->walked_count && r == 0; i++) {
         r = merge_walked(c, u, section, &u->walked[i]);
     }
+    for (size_t i = 0; i < u->test_count && r >= 0;) {
+        r = merge_tests(c, section, u->tests + i, u->test_count - i);
+        if (r > 0) i += (size_t)r;
+    }
+    if (r > 0) r = 0;
     __attribute__((cleanup(numbers_done))) struct numbers base = {0};
     const char *base_why = NULL;
     if (r == 0) r = observe_bases(c, u, &base, &base_why);
@@ -280,6 +306,61 @@ int fcm_manifest_update(const char *path, const struct fcm_manifest_update *u,
         if (r != -ENOMEM) *ret_why = "it can't be put together";
         return r;
     }
+    *ret_why = "it can't be written";
+    return fcm_manifest_replace(path, fcm_buffer_slice(&file));
+}
+
+static void free_all(struct fcm_manifest ***all) {
+    for (struct fcm_manifest **m = *all; m && *m; m++) fcm_manifest_free(*m);
+    free(*all);
+}
+
+/* Opens one, if it is of the same Python and pytest as `first`. */
+static int open_alike(const char *path, const struct fcm_manifest *first, struct fcm_manifest **ret,
+                      const char **ret_why) {
+    struct fcm_identity identity = {0};
+    if (first) identity = (struct fcm_identity){first->python, first->pytest};
+    return fcm_manifest_open(path, first ? &identity : NULL, ret, ret_why);
+}
+
+int fcm_manifest_merge(const char *path, const char *const *inputs, size_t count,
+                       const char **ret_why, const char **ret_which) {
+    __attribute__((cleanup(fcm_manifest_unlock))) int lock = -1;
+    __attribute__((cleanup(free_all))) struct fcm_manifest **all = NULL;
+    __attribute__((cleanup(fcm_catalog_done))) struct fcm_catalog catalog = {0};
+    FCM_AUTO_BUFFER file = {0};
+    size_t n = 0;
+    *ret_which = path;
+    int r = path_replaceable(path, ret_why);
+    if (r < 0) return r;
+    *ret_why = "its lock can't be taken";
+    r = fcm_manifest_lock(path, LOCK_SECONDS, &lock);
+    if (r < 0) return r;
+    *ret_why = "out of memory";
+    all = calloc(count + 2, sizeof(struct fcm_manifest *));
+    if (!all) return -ENOMEM;
+    if (access(path, F_OK) == 0) {
+        r = open_alike(path, NULL, &all[n], ret_why);
+        if (r < 0) return r;
+        n++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        *ret_which = inputs[i];
+        r = open_alike(inputs[i], n ? all[0] : NULL, &all[n], ret_why);
+        if (r < 0) return r;
+        n++;
+    }
+    *ret_which = path;
+    *ret_why = "there is nothing to merge";
+    if (n == 0) return -ENOENT;
+    *ret_why = "out of memory";
+    for (size_t i = 0; i < n; i++) {
+        r = fcm_catalog_load(&catalog, all[i]);
+        if (r < 0) return r;
+    }
+    struct fcm_identity identity = {all[0]->python, all[0]->pytest};
+    r = fcm_catalog_serialize(&catalog, &identity, &file);
+    if (r < 0) return r;
     *ret_why = "it can't be written";
     return fcm_manifest_replace(path, fcm_buffer_slice(&file));
 }

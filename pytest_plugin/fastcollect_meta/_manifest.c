@@ -6,6 +6,8 @@
 #include <errno.h>
 
 #include "manifest.h"
+#include "shard.h"
+#include "test_durations.h"
 
 struct manifest_object {
     PyObject_HEAD struct fcm_manifest *manifest; /* NULL: closed */
@@ -600,12 +602,108 @@ static PyObject *module_update(PyObject *module, PyObject *args, PyObject *kwarg
     return result;
 }
 
+/* ---- tests ---- */
+
+/* ids as bytes, kept by `held`. */
+static struct fcm_slice *id_slices(PyObject *held, size_t *ret_count) {
+    *ret_count = (size_t)PySequence_Fast_GET_SIZE(held);
+    struct fcm_slice *ids = calloc(*ret_count + 1, sizeof(*ids));
+    if (!ids) PyErr_NoMemory();
+    for (size_t i = 0; ids && i < *ret_count; i++) {
+        PyObject *id = PySequence_Fast_GET_ITEM(held, (Py_ssize_t)i);
+        if (PyBytes_Check(id)) {
+            ids[i] = bytes_slice(id);
+            continue;
+        }
+        PyErr_SetString(PyExc_TypeError, "an id is bytes");
+        free(ids);
+        return NULL;
+    }
+    return ids;
+}
+
+/* NULL where there are none that can be used. */
+static struct fcm_test_durations *open_durations(const char *path) {
+    struct fcm_test_durations *durations = NULL;
+    const char *why;
+    if (*path && fcm_test_durations_open(path, &durations, &why) < 0) return NULL;
+    return durations;
+}
+
+static PyObject *module_shard(PyObject *module, PyObject *args) {
+    PyObject *sequence, *path, *result = NULL;
+    const char *text, *by;
+    struct fcm_shard shard = {0};
+    if (!PyArg_ParseTuple(args, "OssO&:shard", &sequence, &text, &by, PyUnicode_FSConverter, &path))
+        return NULL;
+    size_t count = 0;
+    PyObject *held = PySequence_Fast(sequence, "a sequence is needed");
+    FCM_AUTO_FREE struct fcm_slice *ids = held ? id_slices(held, &count) : NULL;
+    FCM_AUTO_FREE bool *selected = ids ? calloc(count + 1, sizeof(*selected)) : NULL;
+    FCM_AUTO(fcm_test_durations) *durations = open_durations(PyBytes_AS_STRING(path));
+    if (!ids) goto out;
+    if (fcm_shard_parse(text, &shard) < 0 || fcm_shard_parse_by(by, &shard.by) < 0) {
+        PyErr_SetString(PyExc_ValueError, "no such shard");
+        goto out;
+    }
+    if (!selected || fcm_shard_select(&shard, ids, count, durations, selected) < 0) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    result = PyList_New((Py_ssize_t)count);
+    for (size_t i = 0; result && i < count; i++)
+        PyList_SET_ITEM(result, (Py_ssize_t)i, PyBool_FromLong(selected[i]));
+out:
+    Py_XDECREF(held);
+    Py_DECREF(path);
+    return result;
+}
+
+static PyObject *module_add_durations(PyObject *module, PyObject *args) {
+    PyObject *path, *sequence, *rootdir;
+    struct identity identity;
+    if (!PyArg_ParseTuple(args, "O&OO&:add_durations", PyUnicode_FSConverter, &path, &sequence,
+                          PyUnicode_FSConverter, &rootdir))
+        return NULL;
+    PyObject *held = PySequence_Fast(sequence, "a sequence is needed");
+    size_t count = held ? (size_t)PySequence_Fast_GET_SIZE(held) : 0;
+    FCM_AUTO_FREE struct fcm_test_duration *tests = calloc(count + 1, sizeof(*tests));
+    bool ok = held && tests && identity_init(&identity) == 0;
+    for (size_t i = 0; ok && i < count; i++) {
+        const char *id;
+        Py_ssize_t size;
+        ok = PyArg_ParseTuple(PySequence_Fast_GET_ITEM(held, (Py_ssize_t)i), "y#d:add_durations",
+                              &id, &size, &tests[i].seconds) != 0;
+        if (ok) tests[i].id = fcm_slice_of(id, (size_t)size);
+    }
+    int r = 0;
+    const char *why = "";
+    if (ok) {
+        struct fcm_manifest_update u = {.identity = identity.c,
+                                        .options_key = fcm_slice_text(FCM_DURATIONS_KEY),
+                                        .rootdir = bytes_slice(rootdir),
+                                        .tests = tests,
+                                        .test_count = count};
+        Py_BEGIN_ALLOW_THREADS r = fcm_manifest_update(PyBytes_AS_STRING(path), &u, &why);
+        Py_END_ALLOW_THREADS if (r < 0) raise_error(r, PyBytes_AS_STRING(path), why);
+    } else if (!PyErr_Occurred()) {
+        PyErr_NoMemory();
+    }
+    Py_XDECREF(held);
+    Py_DECREF(path);
+    Py_DECREF(rootdir);
+    if (!ok || r < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
 /* ---- module ---- */
 
 static PyMethodDef module_methods[] = {
     {"open", module_open, METH_VARARGS, "Map a manifest that this Python and this pytest wrote."},
     {"update", (PyCFunction)(void (*)(void))module_update, METH_VARARGS | METH_KEYWORDS,
      "Merge records into a manifest. Returns what wasn't kept."},
+    {"shard", module_shard, METH_VARARGS, "Which of the tests belong to a shard."},
+    {"add_durations", module_add_durations, METH_VARARGS, "Merge durations of tests into a file."},
     {NULL},
 };
 

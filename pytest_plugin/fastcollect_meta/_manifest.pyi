@@ -75,3 +75,16 @@ def update(
     With nothing to merge, times of touched dependencies are renewed. Raises OSError or ValueError with one line; the
     old file is untouched then.
     """
+
+def shard(ids: Sequence[bytes], shard: str, by: str, durations: str, /) -> list[bool]:
+    """Which of the tests belong to a shard "I/N"; `by` is what is kept together: test, function, class or file.
+
+    `durations` is the path of a file that `add_durations` has written; where it can't be used each test counts the same.
+    Raises ValueError for another shard or `by`.
+    """
+
+def add_durations(path: str, tests: Sequence[tuple[bytes, float]], rootdir: str, /) -> None:
+    """Merge (id, seconds) of tests into a file of durations; those of one file stand together.
+
+    Raises OSError or ValueError with one line; the old file is untouched then.
+    """

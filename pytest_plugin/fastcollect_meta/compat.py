@@ -730,6 +730,14 @@ def cache_directory(config: pytest.Config) -> Path | None:
     return Cache.cache_dir_from_config(config, _ispytest=True)
 
 
+def default_manifest(config: pytest.Config) -> Path | None:
+    """Where the manifest of a project lies by default; None where pytest's cache is switched off."""
+    cache = cache_directory(config)
+    if cache is None:
+        return None
+    return cache / "d" / "fastcollect-meta" / f"{sys.implementation.cache_tag}.manifest"
+
+
 def make_cache_directory(config: pytest.Config, name: str) -> bool:
     """Make a folder of that name in pytest's cache, with what belongs beside it; false where that can't be."""
     cache = getattr(config, "cache", None)

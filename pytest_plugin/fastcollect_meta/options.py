@@ -57,6 +57,22 @@ def add_options(parser: pytest.Parser) -> None:
         default=False,
         help="say for each module that was imported before its tests ran who asked for what",
     )
+    group.addoption(
+        "--shard",
+        dest="fcm_shard",
+        metavar="I/N",
+        default=None,
+        help="run the I-th of N parts of the tests, of about the same recorded duration; "
+        "each test belongs to exactly one of them",
+    )
+    group.addoption(
+        "--shard-by",
+        dest="fcm_shard_by",
+        metavar="WHAT",
+        default="test",
+        help="what is never divided between shards: test (default), function (with its parameters), "
+        "class or file",
+    )
     parser.addini("fastcollect_meta_workers", "default of --workers", default=None)
     parser.addini("fastcollect_meta_manifest", "default of --manifest", default=None)
     parser.addini(
@@ -179,7 +195,7 @@ def is_named(path: Path, config: pytest.Config, patterns: Iterable[str]) -> bool
     return False
 
 
-def _manifest(config: pytest.Config, namespace: Any) -> str:
+def manifest_option(config: pytest.Config, namespace: Any) -> str:
     given = getattr(namespace, "fcm_manifest", None)
     if given is None:
         given = os.environ.get("FASTCOLLECT_META_MANIFEST")
@@ -188,6 +204,26 @@ def _manifest(config: pytest.Config, namespace: Any) -> str:
         if given and given != "no" and config.inipath is not None:
             given = str(config.inipath.parent / given)
     return str(given or "")
+
+
+def check_shard(namespace: Any) -> tuple[str, str]:
+    """The values of --shard ("" for none) and --shard-by.
+
+    :raises pytest.UsageError: for a value that makes no sense.
+    """
+    shard = str(getattr(namespace, "fcm_shard", None) or "").strip()
+    by = str(getattr(namespace, "fcm_shard_by", None) or "test")
+    if by not in ("test", "function", "class", "file"):
+        raise pytest.UsageError(f"--shard-by: expected test, function, class or file, not {by!r}")
+    if shard:
+        index, _, count = shard.partition("/")
+        numbers = index.isascii() and index.isdigit() and count.isascii() and count.isdigit()
+        if not numbers or not 1 <= int(index) <= int(count) <= 10000:
+            raise pytest.UsageError(
+                f"--shard: expected I/N with 1 <= I <= N <= 10000, not {shard!r}"
+            )
+        shard = f"{int(index)}/{int(count)}"
+    return shard, by
 
 
 def read_options(config: pytest.Config, namespace: Any) -> Options:
@@ -211,7 +247,7 @@ def read_options(config: pytest.Config, namespace: Any) -> Options:
         explain_imports=bool(getattr(namespace, "fcm_explain_imports", False)),
         native=tuple(config.getini("fastcollect_meta_native")),
         ordered=tuple(config.getini("fastcollect_meta_ordered")),
-        manifest=_manifest(config, namespace),
+        manifest=manifest_option(config, namespace),
         time_limit=_number(config, "fastcollect_meta_time_limit", "seconds"),
         worker_memory=int(_number(config, "fastcollect_meta_worker_memory", "MiB") * (1 << 20)),
     )

@@ -35,7 +35,7 @@ SELECTS_OR_REPORTS = frozenset(
     cov_source cov_report cov_config no_cov_on_fail no_cov cov_fail_under cov_append cov_branch cov_context
     cov_precision cov_reset htmlpath self_contained_html css json_report json_report_file
     hypothesis_show_statistics reruns reruns_delay only_rerun rerun_except
-    fcm_workers fcm_manifest fcm_report fcm_explain_imports
+    fcm_workers fcm_manifest fcm_report fcm_shard fcm_shard_by fcm_explain_imports
     randomly_seed randomly_reset_seed randomly_reorganize
     splits group durations_path splitting_algorithm store_durations clean_durations
     """.split()

@@ -12,8 +12,12 @@ from . import newhooks, options, role
 
 if TYPE_CHECKING:
     from .session import CollectingSession
+    from .shards import Shards
     from .unbuilt import UnbuiltSession
 
+_shards_key = pytest.StashKey["Shards"]()
+#: Of the sessions that are running in this process, the innermost last: reports don't say whose they are.
+_recording: list[Shards] = []
 _session_key = pytest.StashKey["CollectingSession | UnbuiltSession"]()
 
 
@@ -67,8 +71,17 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     session = _session_of(config)
-    if session is not None:
-        session.configured()
+    if session is None:
+        return
+    session.configured()
+    if session.built:
+        from .shards import start_shards
+
+        config.stash[_shards_key] = shards = start_shards(config)
+        if shards.records:
+            _recording.append(shards)
+    elif config.option.fcm_shard:
+        raise pytest.UsageError("--shard: fastcollect_meta wasn't built for this Python")
 
 
 @pytest.hookimpl
@@ -76,6 +89,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     session = _session_of(config)
     if session is not None:
         session.close()
+    shards = config.stash.get(_shards_key, None)
+    if shards in _recording:
+        _recording.remove(shards)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -126,6 +142,19 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
     return report if collecting is None else collecting.reported(collector, report)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    shards = config.stash.get(_shards_key, None)
+    if shards is not None:
+        shards.select(items)
+
+
+@pytest.hookimpl
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if _recording:
+        _recording[-1].ran(report)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     collecting = _session_of(item.config)
@@ -139,6 +168,9 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
     collecting = _session_of(session.config)
     if collecting is not None:
         collecting.finish(session)
+    shards = session.config.stash.get(_shards_key, None)
+    if shards is not None:
+        shards.save()
     return (yield)
 
 
@@ -147,3 +179,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     collecting = _session_of(config)
     if collecting is not None:
         collecting.summarize(terminalreporter)
+    shards = config.stash.get(_shards_key, None)
+    if shards is not None and shards.trouble:
+        terminalreporter.write_line(f"fastcollect-meta: {shards.trouble}", yellow=True)

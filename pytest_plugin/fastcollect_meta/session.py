@@ -43,6 +43,9 @@ class CollectingSession:
     :param aside: why the plugin stands aside, empty where it doesn't.
     """
 
+    #: Whether the extension modules are there.
+    built = True
+
     def __init__(
         self,
         config: pytest.Config,

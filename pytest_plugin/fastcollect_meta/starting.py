@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from . import binaries
+from . import binaries, compat
 from .options import Options
 
 if TYPE_CHECKING:
@@ -33,16 +33,23 @@ def open_store(
     """
     if config.invocation_params.plugins:
         return None
-    from .store import Store, TemporaryStore, default_path
+    from .store import Store, TemporaryStore
 
-    path = None
-    if options.manifest != "no":
-        path = Path(options.manifest) if options.manifest else default_path(config)
+    path = manifest_path(config, options.manifest)
     if path is None:
         return TemporaryStore(environ) if needed else None
-    return Store(
-        config.invocation_params.dir / path, own_place=not options.manifest, environ=environ
-    )
+    return Store(path, own_place=not options.manifest, environ=environ)
+
+
+def manifest_path(config: pytest.Config, given: str) -> Path | None:
+    """Where the manifest lies, None where there is to be none.
+
+    :param given: what the options say; see `Options.manifest`.
+    """
+    if given == "no":
+        return None
+    path = Path(given) if given else compat.default_manifest(config)
+    return None if path is None else config.invocation_params.dir / path
 
 
 def start_farm(

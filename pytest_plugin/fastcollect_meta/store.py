@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -39,14 +38,6 @@ _LASTING = frozenset(
 
 #: Reason of a mark for a file that only workers of pytest-xdist have met so far: the next run prepares it.
 UNKNOWN = "not-prepared"
-
-
-def default_path(config: pytest.Config) -> Path | None:
-    """Where the manifest of a project lies by default; None where pytest's cache is switched off."""
-    cache = compat.cache_directory(config)
-    if cache is None:
-        return None
-    return cache / "d" / "fastcollect-meta" / f"{sys.implementation.cache_tag}.manifest"
 
 
 #: Parts of a record that say nothing of what a file holds.

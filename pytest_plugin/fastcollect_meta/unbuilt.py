@@ -19,6 +19,7 @@ class UnbuiltSession:
     """
 
     controller = None
+    built = False
 
     def __init__(self, config: pytest.Config, why: str) -> None:
         self.config = config
