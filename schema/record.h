@@ -17,7 +17,6 @@ enum {
     FCM_NODE_FIXTURES = 1 << 4,     // it has `fixturenames`
     FCM_NODE_COLLECTED = 1 << 5,    // a collector whose children are in the record
     FCM_NODE_COROUTINE = 1 << 6,    // its `function` is a coroutine function
-    FCM_NODE_MADE = 1 << 7,         // its parent didn't yield it: a hook made it, or its parent
 };
 
 // Record.flags

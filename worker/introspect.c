@@ -32,7 +32,6 @@ struct walk {
     PyObject *places;     // dict: (parent, originalname, id of function) -> (path, line, domain)
     PyObject *fixtures;   // dict: id of a list of names -> list index
     PyObject *docs;       // dict: id of an object -> string index + 1
-    PyObject *made;       // set of nodes that hooks made, borrowed; NULL for none
     PyObject *coroutines; // dict: function -> whether it is a coroutine function
     PyObject *relpath;    // first part of the location of an item of this file
     PyObject *served;     // frozenset: instance attributes that lazy nodes serve
@@ -555,9 +554,6 @@ static Py_ssize_t node_flags(struct walk *walk, PyObject *node, struct item *ite
     int stash = has_stash(node);
     if (stash < 0) return -1;
     if (stash) flags |= FCM_NODE_STASH;
-    int made = walk->made ? PySet_Contains(walk->made, node) : 0;
-    if (made < 0) return -1;
-    if (made) flags |= FCM_NODE_MADE;
     if (!is_item) {
         if (PyDict_Contains(walk->children, node) == 1) flags |= FCM_NODE_COLLECTED;
         return flags;
@@ -898,8 +894,7 @@ static void columns_done(struct columns *columns) {
     for (size_t i = 0; i < sizeof *columns / sizeof *each; i++) fcm_numbers_done(&each[i]);
 }
 
-static int walk_init(struct walk *walk, PyObject *root, PyObject *children, PyObject *extras,
-                     PyObject *support) {
+static int walk_init(struct walk *walk, PyObject *root, PyObject *children, PyObject *support) {
     *walk = (struct walk){
         .root = root,
         .children = children,
@@ -911,7 +906,6 @@ static int walk_init(struct walk *walk, PyObject *root, PyObject *children, PyOb
         .docs = PyDict_New(),
         .grouping = PyDict_New(),
         .keep = PyList_New(0),
-        .made = PyDict_GetItemString(extras, "made"),
         .coroutines = PyDict_New(),
         .relpath = PyObject_CallMethod(support, "relative_path", "O", root),
         .served = PyObject_GetAttrString(support, "SERVED"),
@@ -942,7 +936,7 @@ PyObject *fcm_introspect(PyObject *root, PyObject *children, PyObject *extras, P
     struct walk walk;
     PyObject *packed = NULL;
     PyObject *effects = PyDict_GetItemString(extras, "effects");
-    if (walk_init(&walk, root, children, extras, support) == 0 && push_node(&walk, root, 0) == 0 &&
+    if (walk_init(&walk, root, children, support) == 0 && push_node(&walk, root, 0) == 0 &&
         (!effects || fcm_effects_read(&walk.effects, &walk.tables, effects) == 0))
         packed = pack(&walk, extras);
     walk_done(&walk);

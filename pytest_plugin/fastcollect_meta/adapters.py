@@ -16,7 +16,7 @@ class Adapter:
 
     :param plugin: its module, or "module:class" for an object that is registered.
     :param distribution: whose version counts.
-    :param versions: from the first on, below the second.
+    :param versions: from the first on, which was tested as well as the newest of November 2026, below the second.
     :param hooks: treatment by hook: "run", "per-file" or "replay".
     :param answers: what is answered from records while a hook runs: "classes", "modules", "coroutines" (see serving.py).
     :param only_with: a module without which its hooks that are treated per file do nothing.
@@ -34,21 +34,21 @@ ADAPTERS: tuple[Adapter, ...] = (
     Adapter(
         "anyio.pytest_plugin",
         "anyio",
-        ("4.0", "5"),
+        ("4.9", "5"),
         {"pytest_collection_finish": "run"},
         {"pytest_collection_finish": ("coroutines",)},
     ),
     Adapter(
         "_hypothesis_pytestplugin",
         "hypothesis",
-        ("6.100", "7"),
+        ("6.130", "7"),
         {"pytest_collection_modifyitems": "per-file"},
         only_with="hypothesis",
     ),
     Adapter(
         "pytest_django.plugin",
         "pytest-django",
-        ("4.8", "5"),
+        ("4.9", "5"),
         {
             "pytest_collectstart": "per-file",
             "pytest_itemcollected": "per-file",
@@ -60,14 +60,14 @@ ADAPTERS: tuple[Adapter, ...] = (
     Adapter(
         "pytest_order.plugin:OrderingPlugin",
         "pytest-order",
-        ("1.0", "2"),
+        ("1.2", "2"),
         {"pytest_collection_modifyitems": "run"},
         {"pytest_collection_modifyitems": ("classes",)},
     ),
     Adapter(
         "pytest_randomly",
         "pytest-randomly",
-        ("3.13", "6"),
+        ("3.16", "6"),
         {"pytest_collection_modifyitems": "run"},
         {"pytest_collection_modifyitems": ("classes", "modules")},
     ),

@@ -192,7 +192,7 @@ class Collecting:
             report = self._report(node)
             if report.passed:
                 self._descend(node, report.result, children)
-                extras["hooks"] = self._hooks.run(node, children)
+                extras["effects"] = self._hooks.run(node, children)
             elif report.skipped and isinstance(report.longrepr, tuple):
                 path, line, message = report.longrepr
                 extras["skip"] = (str(path), int(line), str(message))
@@ -205,10 +205,6 @@ class Collecting:
             raise Unrepresentable("logs-while-importing", f"{self._logs.count} log records")
         self._check_process(index)
         extras["warnings"] = [warning.fields() for warning in self._warnings]
-        hooks = extras.pop("hooks", None)
-        if hooks is not None:
-            extras.update(hooks.extras())
-            children = hooks.children
         extras["order"] = compat.grouped_rows(node, children)
         self._depend_on_registrars(extras)
         record: bytes = _native.encode(node, children, extras)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -117,23 +117,6 @@ def difference(hook: str, node: Any, number: int, before: NodeState) -> Change:
     return number, first, last, keys, sorted(node.extra_keyword_matches - before.extra)
 
 
-@dataclass(slots=True)
-class FileEffects:
-    """What a record holds of the hooks that were run on its file.
-
-    :param children: of each collector, with what hooks made.
-    :param made: nodes that hooks made, without those below them.
-    """
-
-    effects: list[Effect]
-    children: dict[Any, list[Any]]
-    made: set[Any] = field(default_factory=set)
-
-    def extras(self) -> dict[str, Any]:
-        """The parts for `_native.encode`."""
-        return {"effects": self.effects, "made": self.made}
-
-
 class FileHooks:
     """Runs the hooks of a session that are treated per file. Made when the session is prepared."""
 
@@ -154,8 +137,8 @@ class FileHooks:
         ]
         return sorted({file for file in files if file and file.endswith("conftest.py")})
 
-    def run(self, root: Any, children: dict[Any, list[Any]]) -> FileEffects:
-        """Run them on a file that has just been collected, and take back what they did.
+    def run(self, root: Any, children: dict[Any, list[Any]]) -> list[Effect]:
+        """Run them on a file that has just been collected, and take back what they did. The part of a record that says it.
 
         :raises Unrepresentable: where they do more than a record can hold.
         """
@@ -185,8 +168,7 @@ class _Run:
         self.deselected: list[Any] = []
         self.effects: list[Effect] = []
 
-    def run(self) -> FileEffects:
-        result = FileEffects(self.effects, self.children)
+    def run(self) -> list[Effect]:
         hooks = {
             hook: self.treatments.in_order(hook, Treatment.PER_FILE)
             for hook in (
@@ -204,7 +186,7 @@ class _Run:
             if found and not active:
                 self.effects += [(treated.id, None, [], []) for treated in found]
         if not active:
-            return result
+            return self.effects
         states = {node: NodeState.of(node) for node in self.nodes}
         lists = {node: node.own_markers for node in self.nodes if not node.own_markers}
         for node in lists:
@@ -223,7 +205,7 @@ class _Run:
                 node.own_markers = marks
             for node, state in states.items():
                 state.restore(node)
-        return result
+        return self.effects
 
     @contextlib.contextmanager
     def _noted(self, name: str, items: list[Any]) -> Iterator[None]:

@@ -103,9 +103,7 @@ class HereCollection:
         try:
             children = self._children
             if self.node in children:
-                hooks = self._hooks.run(self.node, children)
-                self._extras.update(hooks.extras())
-                children = hooks.children
+                self._extras["effects"] = self._hooks.run(self.node, children)
             packed: bytes = _native.encode(self.node, children, self._extras)
         finally:
             for child, collect in zip(self._children, hidden):

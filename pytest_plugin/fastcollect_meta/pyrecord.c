@@ -360,8 +360,7 @@ static PyObject *build_node(PyObject *self, struct inherited *in, PyObject *pare
 static PyObject *record_build(PyObject *self, PyObject *args) {
     PyObject *parent, *index_object, *classes;
     uint32_t index;
-    int made = 0; // those that a hook made, rather than those that the parent yielded
-    if (!PyArg_ParseTuple(args, "OOO!|p", &parent, &index_object, &PyTuple_Type, &classes, &made))
+    if (!PyArg_ParseTuple(args, "OOO!", &parent, &index_object, &PyTuple_Type, &classes))
         return NULL;
     if (node_index(self, index_object, &index) < 0) return NULL;
     Fcm__Record *m = message_of(self);
@@ -378,8 +377,7 @@ static PyObject *record_build(PyObject *self, PyObject *args) {
     struct inherited in;
     PyObject *list = inherited_init(&in, parent) == 0 ? PyList_New(0) : NULL;
     for (size_t i = index + 1; list && i < m->n_node_parent && m->node_parent[i] >= index; i++) {
-        int is_made = (m->node_flags[i] & FCM_NODE_MADE) != 0;
-        if (m->node_parent[i] != index || is_made != made) continue;
+        if (m->node_parent[i] != index) continue;
         PyObject *node =
             build_node(self, &in, parent, PyTuple_GET_ITEM(classes, (Py_ssize_t)m->node_class[i]),
                        (uint32_t)i);
