@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "effects.h"
+#include "lookup.h"
 #include "record.h"
 #include "tables.h"
 
@@ -56,7 +57,7 @@ static Py_ssize_t unrepresentable(struct walk *walk, const char *reason, PyObjec
 // The instance attribute, borrowed from the node's __dict__; NULL without an exception where there
 // is none.
 static PyObject *own_borrowed(PyObject *dict, const char *name) {
-    return PyDict_GetItemString(dict, name);
+    return fcm_dict_get_borrowed(dict, name);
 }
 
 static Py_ssize_t class_index(struct walk *walk, PyObject *node) {
@@ -152,11 +153,9 @@ static Py_ssize_t extra_list(struct walk *walk, PyObject *node) {
 
 // The docstring of the node's object, as a string plus one; 0 for none.
 static Py_ssize_t doc_string(struct walk *walk, PyObject *node, PyObject *obj) {
-    PyObject *func = PyObject_GetAttrString(obj, "__func__");
-    if (!func) {
-        PyErr_Clear();
-        func = Py_NewRef(obj);
-    }
+    PyObject *func = fcm_attribute(obj, "__func__");
+    if (!func && PyErr_Occurred()) return -1;
+    if (!func) func = Py_NewRef(obj);
     PyObject *id =
         Py_BuildValue("(OK)", (PyObject *)Py_TYPE(node), (unsigned long long)(uintptr_t)func);
     PyObject *known = id ? PyDict_GetItemWithError(walk->docs, id) : NULL;
@@ -368,14 +367,17 @@ static Py_ssize_t call_index(struct walk *walk, PyObject *callspec) {
     Py_ssize_t r = fill_call(walk, &call, callspec);
     if (r == 0) {
         struct fcm_tables *t = &walk->tables;
-        row[0] = fcm_tables_list(t, &call.names);
-        row[1] = fcm_tables_list(t, &call.values);
-        row[2] = fcm_tables_list(t, &call.indices);
-        row[3] = fcm_tables_list(t, &call.scopes);
-        row[4] = list_of_attribute(walk, callspec, "_idlist", fcm_tables_string_list);
-        row[5] = row[4] < 0 ? -1 : list_of_attribute(walk, callspec, "marks", fcm_tables_mark_list);
-        row[6] = fcm_tables_list(t, &call.keys);
-        for (int i = 0; i < 7; i++) r = row[i] < 0 ? -1 : r;
+        const struct fcm_numbers *const lists[7] = {
+            &call.names, &call.values, &call.indices, &call.scopes, NULL, NULL, &call.keys};
+        for (int i = 0; r == 0 && i < 7; i++) {
+            if (lists[i])
+                row[i] = fcm_tables_list(t, lists[i]);
+            else if (i == 4)
+                row[i] = list_of_attribute(walk, callspec, "_idlist", fcm_tables_string_list);
+            else
+                row[i] = list_of_attribute(walk, callspec, "marks", fcm_tables_mark_list);
+            if (row[i] < 0) r = -1;
+        }
     }
     call_done(&call);
     if (r < 0) return -1;
@@ -391,7 +393,7 @@ static Py_ssize_t call_index(struct walk *walk, PyObject *callspec) {
                                            &c->call_keys};
         for (int i = 0; i < 7; i++) r = fcm_numbers_push(to[i], row[i]) < 0 ? -1 : r;
         if (r == 0) r = PyDict_GET_SIZE(walk->calls) + 1;
-        PyObject *number = PyLong_FromSsize_t(r);
+        PyObject *number = r < 0 ? NULL : PyLong_FromSsize_t(r);
         if (!number || PyDict_SetItem(walk->calls, key, number) < 0) r = -1;
         Py_XDECREF(number);
     }
@@ -409,10 +411,10 @@ static int is_derived_name(PyObject *name, PyObject *original, PyObject *id) {
 }
 
 // The object of a node, without making a collector import: what it has by now. New reference, or
-// NULL without exception.
+// NULL, with an exception only where memory ran out.
 static PyObject *object_of(PyObject *node, PyObject *dict) {
     PyObject *obj = own_borrowed(dict, "_obj");
-    if (obj) return Py_NewRef(obj);
+    if (obj || PyErr_Occurred()) return Py_XNewRef(obj);
     obj = own_borrowed(dict, "obj");
     return Py_XNewRef(obj);
 }
@@ -431,17 +433,16 @@ static int item_init(struct walk *walk, struct item *item, PyObject *dict, PyObj
         .callspec = own_borrowed(dict, "callspec"),
         .fixtures = own_borrowed(dict, "fixturenames"),
     };
+    if (PyErr_Occurred()) return -1;
     if (item->original && !PyUnicode_Check(item->original)) item->original = NULL;
     if (item->callspec) {
         item->id = PyObject_GetAttrString(item->callspec, "id");
         if (!item->id) return -1;
     }
     if (obj) {
-        item->func = PyObject_GetAttrString(obj, "__func__");
-        if (!item->func) {
-            PyErr_Clear();
-            item->func = Py_NewRef(obj);
-        }
+        item->func = fcm_attribute(obj, "__func__");
+        if (!item->func && PyErr_Occurred()) return -1;
+        if (!item->func) item->func = Py_NewRef(obj);
     }
     return 0;
 }
@@ -452,11 +453,8 @@ static void item_done(struct item *item) {
 }
 
 static Py_ssize_t function_keys(struct walk *walk, struct item *item) {
-    PyObject *dict = PyObject_GetAttrString(item->func, "__dict__");
-    if (!dict) {
-        PyErr_Clear();
-        return 0;
-    }
+    PyObject *dict = fcm_attribute(item->func, "__dict__");
+    if (!dict) return PyErr_Occurred() ? -1 : 0;
     Py_ssize_t r = PyObject_Length(dict) > 0 ? fcm_tables_string_list(&walk->tables, dict) : 0;
     Py_DECREF(dict);
     return r;
@@ -473,10 +471,13 @@ static int push_item(struct walk *walk, PyObject *node, Py_ssize_t index, Py_ssi
     Py_DECREF(place);
     if (r < 0) return -1;
     Py_ssize_t original = string_or_none(walk, item->original);
+    if (original < 0) return -1;
     Py_ssize_t fixtures = item->fixtures ? fixture_list(walk, item->fixtures) : 0;
+    if (fixtures < 0) return -1;
     Py_ssize_t keys = is_function ? function_keys(walk, item) : 0;
+    if (keys < 0) return -1;
     Py_ssize_t call = item->callspec ? call_index(walk, item->callspec) : 0;
-    if (original < 0 || fixtures < 0 || keys < 0 || call < 0) return -1;
+    if (call < 0) return -1;
     if (fcm_numbers_push(&c->item_node, index) < 0 ||
         fcm_numbers_push(&c->item_original, original) < 0 ||
         fcm_numbers_push(&c->item_fixtures, fixtures) < 0 ||
@@ -555,12 +556,17 @@ static Py_ssize_t node_flags(struct walk *walk, PyObject *node, struct item *ite
     if (stash < 0) return -1;
     if (stash) flags |= FCM_NODE_STASH;
     if (!is_item) {
-        if (PyDict_Contains(walk->children, node) == 1) flags |= FCM_NODE_COLLECTED;
+        int collected = PyDict_Contains(walk->children, node);
+        if (collected < 0) return -1;
+        if (collected) flags |= FCM_NODE_COLLECTED;
         return flags;
     }
     flags |= FCM_NODE_ITEM;
     if (item->fixtures) flags |= FCM_NODE_FIXTURES;
-    int is_function = PyObject_HasAttrString((PyObject *)Py_TYPE(node), "function");
+    PyObject *function = fcm_attribute((PyObject *)Py_TYPE(node), "function");
+    if (!function && PyErr_Occurred()) return -1;
+    int is_function = function != NULL;
+    Py_XDECREF(function);
     if (is_function && item->func) {
         flags |= FCM_NODE_FUNCTION;
         int coroutine = is_coroutine(walk, item->func);
@@ -581,7 +587,9 @@ static int push_common(struct walk *walk, PyObject *node, Py_ssize_t parent, PyO
     PyObject *marks = PyObject_GetAttrString(node, "own_markers");
     if (!marks) return -1;
     Py_ssize_t class = class_index(walk, node);
-    Py_ssize_t string = flags & FCM_NODE_DERIVED_NAME ? 0 : fcm_tables_string(&walk->tables, name);
+    Py_ssize_t string = class < 0                       ? -1
+                        : flags & FCM_NODE_DERIVED_NAME ? 0
+                                                        : fcm_tables_string(&walk->tables, name);
     Py_ssize_t mark_list = -1, keys = -1;
     if (class >= 0 && string >= 0) {
         mark_list = PyList_Check(marks) ? fcm_tables_mark_list(&walk->tables, marks)
@@ -614,6 +622,7 @@ static int push_described(struct walk *walk, PyObject *node, PyObject *dict, PyO
     Py_XDECREF(item_type);
     if (is_item < 0) return -1;
     PyObject *obj = object_of(node, dict);
+    if (!obj && PyErr_Occurred()) return -1;
     struct item item = {0};
     int r = is_item ? item_init(walk, &item, dict, obj) : 0;
     Py_ssize_t flags = r < 0 ? -1 : node_flags(walk, node, &item, is_item, name);
@@ -736,12 +745,12 @@ static void extras_done(struct extras *extras) {
 
 static int set_warning(Fcm__WarningRaised *warning, PyObject *dict) {
     fcm__warning_raised__init(warning);
-    warning->text = bytes_view(PyDict_GetItemString(dict, "text"));
-    warning->filename = bytes_view(PyDict_GetItemString(dict, "filename"));
-    warning->origin = bytes_view(PyDict_GetItemString(dict, "origin"));
-    PyObject *category = PyDict_GetItemString(dict, "category");
-    PyObject *line = PyDict_GetItemString(dict, "line");
-    PyObject *node = PyDict_GetItemString(dict, "node");
+    warning->text = bytes_view(fcm_dict_get_borrowed(dict, "text"));
+    warning->filename = bytes_view(fcm_dict_get_borrowed(dict, "filename"));
+    warning->origin = bytes_view(fcm_dict_get_borrowed(dict, "origin"));
+    PyObject *category = fcm_dict_get_borrowed(dict, "category");
+    PyObject *line = fcm_dict_get_borrowed(dict, "line");
+    PyObject *node = fcm_dict_get_borrowed(dict, "node");
     if (!category || !line || !node) {
         PyErr_SetString(PyExc_KeyError, "a warning lacks its category, line or node");
         return -1;
@@ -794,12 +803,12 @@ static int set_dependencies(Fcm__Dependencies **ret, Fcm__Dependencies *d,
         {"env_values", &d->env_values, &d->n_env_values},
     };
     for (size_t i = 0; i < 5; i++) {
-        PyObject *list = PyDict_GetItemString(dict, lists[i].name);
+        PyObject *list = fcm_dict_get_borrowed(dict, lists[i].name);
         if (!list || !PyList_Check(list)) continue;
         if (bytes_views(list, &views[i], lists[i].n) < 0) return -1;
         *lists[i].at = views[i];
     }
-    PyObject *reason = PyDict_GetItemString(dict, "volatile_reason");
+    PyObject *reason = fcm_dict_get_borrowed(dict, "volatile_reason");
     if (reason && PyUnicode_Check(reason)) {
         d->volatile_reason = (char *)PyUnicode_AsUTF8(reason);
         if (!d->volatile_reason) return -1;
@@ -838,21 +847,21 @@ static int set_order(Fcm__Record *record, struct extras *parts, PyObject *list) 
 }
 
 static int set_extras(Fcm__Record *record, struct extras *parts, PyObject *extras) {
-    record->captured_out = bytes_view(PyDict_GetItemString(extras, "captured_out"));
-    record->captured_err = bytes_view(PyDict_GetItemString(extras, "captured_err"));
-    PyObject *duration = PyDict_GetItemString(extras, "duration");
+    record->captured_out = bytes_view(fcm_dict_get_borrowed(extras, "captured_out"));
+    record->captured_err = bytes_view(fcm_dict_get_borrowed(extras, "captured_err"));
+    PyObject *duration = fcm_dict_get_borrowed(extras, "duration");
     if (duration) {
         record->duration = PyFloat_AsDouble(duration);
         if (PyErr_Occurred()) return -1;
     }
-    if (set_skip(record, parts, PyDict_GetItemString(extras, "skip")) < 0) return -1;
-    if (set_warnings(record, parts, PyDict_GetItemString(extras, "warnings")) < 0) return -1;
-    if (set_order(record, parts, PyDict_GetItemString(extras, "order")) < 0) return -1;
+    if (set_skip(record, parts, fcm_dict_get_borrowed(extras, "skip")) < 0) return -1;
+    if (set_warnings(record, parts, fcm_dict_get_borrowed(extras, "warnings")) < 0) return -1;
+    if (set_order(record, parts, fcm_dict_get_borrowed(extras, "order")) < 0) return -1;
     if (set_dependencies(&record->dependencies, &parts->dependencies, parts->views,
-                         PyDict_GetItemString(extras, "dependencies")) < 0)
+                         fcm_dict_get_borrowed(extras, "dependencies")) < 0)
         return -1;
     return set_dependencies(&record->shared, &parts->shared, parts->views + 5,
-                            PyDict_GetItemString(extras, "shared_dependencies"));
+                            fcm_dict_get_borrowed(extras, "shared_dependencies"));
 }
 
 // Packs what the walk found.
@@ -895,24 +904,19 @@ static void columns_done(struct columns *columns) {
 }
 
 static int walk_init(struct walk *walk, PyObject *root, PyObject *children, PyObject *support) {
-    *walk = (struct walk){
-        .root = root,
-        .children = children,
-        .support = support,
-        .classes = PyDict_New(),
-        .calls = PyDict_New(),
-        .places = PyDict_New(),
-        .fixtures = PyDict_New(),
-        .docs = PyDict_New(),
-        .grouping = PyDict_New(),
-        .keep = PyList_New(0),
-        .coroutines = PyDict_New(),
-        .relpath = PyObject_CallMethod(support, "relative_path", "O", root),
-        .served = PyObject_GetAttrString(support, "SERVED"),
-    };
-    if (!walk->classes || !walk->calls || !walk->places || !walk->fixtures || !walk->docs ||
-        !walk->grouping || !walk->keep || !walk->coroutines || !walk->relpath || !walk->served)
-        return -1;
+    *walk = (struct walk){.root = root, .children = children, .support = support};
+    PyObject **const dicts[] = {&walk->classes, &walk->calls,    &walk->places,    &walk->fixtures,
+                                &walk->docs,    &walk->grouping, &walk->coroutines};
+    for (size_t i = 0; i < sizeof dicts / sizeof *dicts; i++) {
+        *dicts[i] = PyDict_New();
+        if (!*dicts[i]) return -1;
+    }
+    walk->keep = PyList_New(0);
+    if (!walk->keep) return -1;
+    walk->relpath = PyObject_CallMethod(support, "relative_path", "O", root);
+    if (!walk->relpath) return -1;
+    walk->served = PyObject_GetAttrString(support, "SERVED");
+    if (!walk->served) return -1;
     return fcm_tables_init(&walk->tables);
 }
 
@@ -935,10 +939,13 @@ static void walk_done(struct walk *walk) {
 PyObject *fcm_introspect(PyObject *root, PyObject *children, PyObject *extras, PyObject *support) {
     struct walk walk;
     PyObject *packed = NULL;
-    PyObject *effects = PyDict_GetItemString(extras, "effects");
+    PyObject *effects = fcm_dict_get_borrowed(extras, "effects");
+    if (!effects && PyErr_Occurred()) return NULL;
     if (walk_init(&walk, root, children, support) == 0 && push_node(&walk, root, 0) == 0 &&
         (!effects || fcm_effects_read(&walk.effects, &walk.tables, effects) == 0))
         packed = pack(&walk, extras);
+    // Something that couldn't be looked up may be missing in it.
+    if (PyErr_Occurred()) Py_CLEAR(packed);
     walk_done(&walk);
     return packed;
 }
