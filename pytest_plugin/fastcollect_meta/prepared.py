@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from . import _manifest, compat
+from . import _manifest, compat, dependencies
 from .materialize import why_different
 from .nodes import real_class
 from .options_key import options_digests
@@ -154,13 +154,13 @@ class PreparedSource(Source):
 
 def _open(prepared: Prepared) -> _manifest.Manifest:
     if prepared.content is None:
-        return _manifest.open(prepared.manifest, prepared.options_key)
+        return _manifest.open(prepared.manifest, prepared.options_key, dependencies.environment())
     # A mapping stays when its file's name goes.
     handle, path = tempfile.mkstemp(prefix="fastcollect-meta-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(prepared.content)
-        return _manifest.open(path, prepared.options_key)
+        return _manifest.open(path, prepared.options_key, dependencies.environment())
     finally:
         with contextlib.suppress(OSError):
             os.unlink(path)

@@ -340,10 +340,12 @@ def start(config: pytest.Config) -> CollectingSession | None:
     ):
         aside = "quiet"
     if distribute.is_worker():
+        environ = dict(os.environb)
         dependencies.note_path()
+        dependencies.note_environment(environ)
         from .xdist_worker import WorkerSession
 
-        return WorkerSession(config, options, None, None, dict(os.environb), aside)
+        return WorkerSession(config, options, None, None, environ, aside)
     store = farm = None
     environ = dict(os.environb)
     if not aside and options.workers > 0:
