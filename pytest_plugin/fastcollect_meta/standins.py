@@ -67,15 +67,21 @@ class _Code:
         self.co_flags = flags
 
 
-def function_stand_in(is_coroutine: bool, real: Callable[[], Any]) -> Any:
-    """For a function: whether it is a coroutine function."""
-    attributes: dict[str, Any] = {
+def _function_attributes(flags: int) -> dict[str, Any]:
+    return {
         "__class__": FunctionType,
-        "__code__": _Code(inspect.CO_COROUTINE if is_coroutine else 0),
+        "__code__": _Code(flags),
         # what the standard library asks besides, and a record has taken into account
         "_is_coroutine_mark": AttributeError,
         "_is_coroutine_marker": AttributeError,
         "_partialmethod": AttributeError,
         "__partialmethod__": AttributeError,
     }
-    return _StandIn(real, attributes)
+
+
+_PLAIN, _COROUTINE = _function_attributes(0), _function_attributes(inspect.CO_COROUTINE)
+
+
+def function_stand_in(is_coroutine: bool, real: Callable[[], Any]) -> Any:
+    """For a function: whether it is a coroutine function."""
+    return _StandIn(real, _COROUTINE if is_coroutine else _PLAIN)
