@@ -116,7 +116,8 @@ class Controller:
         ):
             self._farm = self._start_farm()
             if self._farm is not None:
-                self._farm.want([key for key in self._farm.walk() if not store.is_served(key)])
+                missing = [key for key in self._farm.walk() if not store.is_served(key)]
+                self._farm.want(store.longest_first(missing))
         if self._farm is None:
             self.files["manifest"] = len(store)
         else:

@@ -200,6 +200,10 @@ class Farm:
             self._receive(None)
         return self._walk
 
+    def known(self) -> int:
+        """How many files the farm is known to have found; doesn't wait."""
+        return sum(map(len, self._walk.values()))
+
     def ready(self) -> int:
         """How many answers have come that nobody has taken; doesn't wait."""
         while self._receive(0.0):

@@ -109,6 +109,13 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
     )
     parser.addini(
+        "fastcollect_meta_volatile",
+        "files whose records are never taken from the manifest (glob patterns like those of "
+        "fastcollect_meta_native)",
+        type="args",
+        default=[],
+    )
+    parser.addini(
         "fastcollect_meta_alone",
         "files that are collected in a process of their own (glob patterns like "
         "those of fastcollect_meta_native)",

@@ -29,6 +29,7 @@ from .nodes import LazyFile, build_children, classes_of, lazy_class, real_class
 from .notes import DependencyNotes
 from .options import is_named
 from .origin import Origin
+from .progress import Progress
 from .reasons import Unrepresentable
 from .rerun import rerun
 from .syspath import insert_root
@@ -133,6 +134,7 @@ class Source:
         self._notes: DependencyNotes | None = None
         self._hooks: FileHooks | None = None
         self.counts = Counts()
+        self.progress = Progress()
         #: What was imported for answers, and who asked.
         self.imports = ImportLog(config)
         self.failures: list[Origin] = []
@@ -174,13 +176,21 @@ class Source:
 
     def _count_native(self, node: Any, reason: str, detail: str) -> None:
         self.counts.files["natively"] += 1
+        self._tell_progress()
         self.counts.reasons[reason] += 1
         self.counts.details.setdefault(reason, []).append((os.fspath(node.path), detail))
         if self.store is not None and detail != NOTED:
             self.store.add_unknown((os.fspath(node.path), class_key(real_class(node))))
 
+    def _tell_progress(self) -> None:
+        if self.progress:
+            known = 0 if self.farm is None else self.farm.known()
+            total = max(known, 0 if self.store is None else len(self.store))
+            self.progress.tell(sum(self.counts.files.values()), total)
+
     def collecting(self, node: Any) -> Callable[[], Iterable[Any]]:
         """What `collect` of a lazy file is. Calling it raises what the real one raises."""
+        self._tell_progress()
         if self.workers == 0:
             return self._collecting_here(node)
         if self.is_ordered(node):
@@ -317,7 +327,7 @@ class Source:
                 wanted.append(key)
             elif store.is_registrar(key):
                 self.farm.note_registrar(key)
-        self.farm.want(wanted)
+        self.farm.want(wanted if store is None else store.longest_first(wanted))
 
     def _collecting_from_farm(self, node: Any, key: Key) -> Callable[[], Iterable[Any]]:
         assert self.farm is not None

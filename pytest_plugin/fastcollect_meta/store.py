@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import _manifest, _wire, compat, dependencies
+from .options import is_named
 
 if TYPE_CHECKING:
     import pytest
@@ -79,6 +80,8 @@ class Store:
         self._dropped: list[Key] = []
         #: What every file depends on; known once the manifest is open.
         self.base: dependencies.Dependencies | None = None
+        #: Whether the file with a path is never to be served.
+        self._volatile: Callable[[str], bool] = lambda path: False
         self._walked: list[tuple[str, bool]] = []
         #: Records of the manifest that hold in another context than this session's.
         self._other_contexts: dict[Key, bytes] = {}
@@ -93,6 +96,8 @@ class Store:
     def open(self, config: pytest.Config) -> None:
         """Map the manifest and look which of its records are valid."""
         dependencies.configure(config)
+        patterns = config.getini("fastcollect_meta_volatile")
+        self._volatile = lambda path: is_named(Path(path), config, patterns)
         self.key = dependencies.options_key(config)
         # Now: what is imported from here on belongs to the files that import it.
         self.base = dependencies.base(config)
@@ -134,7 +139,7 @@ class Store:
 
     def is_served(self, key: Key) -> bool:
         """Whether the manifest answers for a file, also with the word that it is to be collected natively."""
-        if self._manifest is None:
+        if self._manifest is None or self._volatile(key[0]):
             return False
         try:
             status = self._manifest.get(*key)[0]
@@ -146,7 +151,7 @@ class Store:
 
     def get(self, key: Key) -> tuple[bytes | None, str]:
         """The valid record of a file, or None and the lasting reason to collect it natively, empty where unknown."""
-        if self._manifest is None:
+        if self._manifest is None or self._volatile(key[0]):
             return None, ""
         try:
             status, record = self._manifest.get(*key)
@@ -162,8 +167,21 @@ class Store:
         """The dependency that made a file's record stale, and how; None where there is no stale record."""
         return None if self._manifest is None else self._manifest.stale_reason(*key)
 
+    def longest_first(self, keys: list[Key]) -> list[Key]:
+        """The files that took much longer than the others when they were recorded, then the others as they stand."""
+        known = {} if self._manifest is None else self._manifest.durations()
+        seconds = [known.get(key, 0.0) for key in keys]
+        much = 4 * sum(seconds) / max(1, len(keys))
+        long = [key for key, taken in zip(keys, seconds, strict=True) if taken > much]
+        long.sort(key=lambda key: -known[key])
+        first = set(long)
+        return long + [key for key in keys if key not in first]
+
     def add(self, key: Key, record: bytes) -> None:
         """A record that was made in this session."""
+        if self._volatile(key[0]):
+            self.add_unknown(key)
+            return
         other = self._other_contexts.pop(key, None)
         if other is not None and _same_result(other, record):
             # It holds in both.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -242,3 +243,58 @@ def test_a_full_disk_leaves_the_old_manifest(tmp_path: Path) -> None:
         assert manifest.read_bytes() == old
     finally:
         subprocess.run(["umount", str(place)], check=True)
+
+
+def test_files_that_are_never_served(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        test_calm="def test_a():\n    pass\n",
+        test_declared="def test_b():\n    pass\n",
+        test_process="import subprocess\n\nsubprocess.run(['true'])\n\n\ndef test_c():\n    pass\n",
+        test_socket="import socket\n\nsocket.socket().bind(('127.0.0.1', 0))\n\n\ndef test_d():\n    pass\n",
+    )
+    write(tmp_path, **{"pytest.ini": "[pytest]\nfastcollect_meta_volatile = *declared.py\n"})
+    assert collected(tmp_path) == "4 farm"
+    assert collected(tmp_path) == "3 here, 1 manifest"
+    assert collected(tmp_path) == "3 here, 1 manifest"
+    status, lines, err = command(tmp_path, "list")
+    assert (status, lines) == (3, ["test_calm.py::test_a"])
+    assert "3 files without a record are left out" in err
+
+
+def test_build(tmp_path: Path) -> None:
+    write(tmp_path, test_a="def test_a():\n    pass\n", test_b="def test_b():\n    pass\n")
+    python = {"FASTCOLLECT_META_PYTHON": sys.executable}
+    status, lines, _ = command(tmp_path, "build", "-o", "x.manifest", "--workers=2", **python)
+    assert status == 0 and len(lines) == 1 and lines[0].startswith("2 tests collected in ")
+    assert command(tmp_path, "list", "--manifest=x.manifest")[1] == native_ids(tmp_path)
+    # the plugin may be named as well
+    status, lines, _ = command(tmp_path, "build", "--", "-p", "fastcollect_meta", **python)
+    assert status == 0 and command(tmp_path, "list")[1] == native_ids(tmp_path)
+    (tmp_path / "test_b.py").write_text("import nothing_of_that_name\n")
+    status, lines, _ = command(tmp_path, "build", **python)
+    assert status == 2 and any("No module named" in line for line in lines)
+    assert command(tmp_path, "build", "--", "nowhere", **python)[0] == 4
+    assert command(tmp_path, "build", "--nonsense")[0] == 2
+
+
+def test_progress(tmp_path: Path) -> None:
+    write(tmp_path, **{f"test_{name}": "def test_it():\n    pass\n" for name in "abcd"})
+    reader, writer = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "fastcollect_meta", *COLLECT],
+            cwd=tmp_path,
+            env={**os.environ, "FASTCOLLECT_META_PROGRESS": str(writer)},
+            pass_fds=[writer],
+            stdout=subprocess.DEVNULL,
+            timeout=100,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+        with open(reader, encoding="ascii") as told:
+            numbers = [tuple(map(int, line.split())) for line in told]
+    assert done.returncode == 0
+    assert numbers and all(0 <= n <= total <= 4 for n, total in numbers)
+    assert numbers == sorted(numbers)
