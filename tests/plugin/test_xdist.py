@@ -89,6 +89,7 @@ def assert_same(native: Run, plugin: Run) -> None:
     assert plugin.status == native.status, plugin.out
     assert plugin.outcomes == native.outcomes, plugin.out
     assert plugin.errors == native.errors, plugin.out
+    assert plugin.warnings == native.warnings, plugin.out
 
 
 @pytest.mark.parametrize(

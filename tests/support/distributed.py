@@ -73,6 +73,11 @@ class Run:
         """(node id, outcome) of collectors that did not pass."""
         return {(id, outcome) for id, outcome, _ in self.seen["controller-ended"]["errors"]}
 
+    @property
+    def warnings(self) -> Counter[str]:
+        """Warnings that the controller was told of, each as often as it was."""
+        return Counter(self.seen["controller-ended"]["warnings"])
+
     def counts(self, of: str) -> dict[str, int]:
         """Files as the summary counts them: `of` is "prepared", or "workers"."""
         pattern = {
