@@ -158,6 +158,15 @@ def _options(config: pytest.Config) -> list[str]:
     return lines
 
 
+def all_options(config: pytest.Config) -> list[str]:
+    """Every option but ours, also those that select or report; without a random seed."""
+    return [
+        f"{name} {_describe(value)}\n"
+        for name, value in sorted(vars(config.option).items())
+        if not name.startswith("fcm_") and name != "randomly_seed"
+    ]
+
+
 def _ini(config: pytest.Config) -> list[str]:
     values = ini_settings(config)
     for setting in config.option.override_ini or ():

@@ -18,6 +18,7 @@ import pytest
 from . import compat
 from .effects import NodeState, difference
 from .nodes import LazyItem
+from .options_key import all_options
 from .origin import Origin
 from .reasons import Unrepresentable
 
@@ -103,9 +104,14 @@ def _fits(effect: Any, items: int) -> bool:
         return False
 
 
-def fingerprint(hook: str, items: list[Any]) -> str | None:
-    """A digest of a list of tests: which records they come from and what is known of them; None where not all do."""
+def fingerprint(config: pytest.Config, hook: str, items: list[Any]) -> str | None:
+    """A digest of a list of tests: which records they come from and what is known of them; None where not all do.
+
+    And of pytest's options, all of them: who knows which of them the hook looks at.
+    """
     digest = hashlib.sha256(hook.encode())
+    for line in all_options(config):
+        digest.update(line.encode("utf-8", "surrogateescape"))
     numbers: dict[Origin, int] = {}
     for item in items:
         if not isinstance(item, LazyItem):
@@ -206,7 +212,11 @@ class Replayer:
 
     def serve(self, items: list[Any], call: Callable[[list[Any]], object]) -> bool:
         """Do to a list of items what the hook does; false where it was called for that."""
-        key = fingerprint(self._hook, items) if self._file is not None and items else None
+        key = (
+            fingerprint(self._config, self._hook, items)
+            if self._file is not None and items
+            else None
+        )
         if key is None or self._file is None:
             call(items)
             return False

@@ -81,7 +81,10 @@ class ServedHooks:
                 generators.append(generator)
 
             replayer.serve(arguments["items"], call)
-            outcome = yield
+            try:
+                outcome = yield
+            except BaseException as error:
+                return _throw(generators, error)
             if not generators:
                 return outcome
             return replayer.after(arguments["items"], lambda: _send(generators[0], outcome))
@@ -113,7 +116,10 @@ class ServedHooks:
                 items[:] = natives
 
             serve_items(self._config, treated.id, arguments["items"], before)
-            outcome = yield
+            try:
+                outcome = yield
+            except BaseException as error:
+                return _throw(generators, error)
             returned = outcome
 
             def after(items: list[Any]) -> None:
@@ -126,6 +132,17 @@ class ServedHooks:
             return returned
 
         return hook
+
+
+def _throw(generators: list[Any], error: BaseException) -> Any:
+    """Let a plugin's own wrapper meet what the others have raised; what it returns or raises."""
+    if not generators:
+        raise error
+    try:
+        generators[0].throw(error)
+    except StopIteration as stop:
+        return stop.value
+    raise RuntimeError("a hook wrapper has a second yield")
 
 
 def _send(generator: Any, outcome: Any) -> Any:
@@ -158,7 +175,10 @@ def _answered(treated: TreatedHook, answers: tuple[str, ...]) -> Callable[..., A
         generator = treated.function(*args, **kwargs)
         with answering():
             next(generator)
-        outcome = yield
+        try:
+            outcome = yield
+        except BaseException as error:
+            return _throw([generator], error)
         with answering():
             return _send(generator, outcome)
 
