@@ -290,6 +290,9 @@ bool fcm_listing_say(const struct fcm_listing *l) {
                 (unsigned long long)l->native, l->native == 1 ? "" : "s",
                 l->native == 1 ? "is" : "are");
     }
+    if (l->damaged > 1) {
+        fcm_log("%llu damaged records are left out", (unsigned long long)l->damaged);
+    }
     if (l->unkept > 0) {
         fcm_log("%llu file%s without a record %s left out: pytest couldn't collect %s, or nothing "
                 "of %s could be kept",

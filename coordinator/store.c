@@ -188,7 +188,8 @@ int fcm_store_record(struct fcm_store *s, uint32_t entry, struct fcm_buffer *buf
     buffer->size = 0;
     int r = fcm_manifest_read_record(s->manifest, entry, buffer);
     if (r == 0) r = fcm_record_unpack(buffer->data, buffer->size, ret);
-    if (r < 0) fcm_log("the record of %s is damaged (%s); it is left out", e.path, strerror(-r));
+    if (r < 0 && s->damaged++ == 0)
+        fcm_log("the record of %s is damaged (%s); it is left out", e.path, strerror(-r));
     return r;
 }
 

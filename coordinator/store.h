@@ -16,6 +16,7 @@ struct fcm_store {
     size_t count;
     uint32_t *folders; /* those that pytest walked */
     size_t folder_count;
+    size_t damaged; /* records that were to be read; the first was said */
 };
 
 /* `path` NULL: the newest *.manifest in .pytest_cache/d/fastcollect-meta of the working folder or a

@@ -4,8 +4,10 @@
 #define FCM_MANIFEST_FORMAT_H
 
 #include "manifest.h"
+#include "record.h"
 
-#define FCM_MANIFEST_FORMAT 2
+/* The layout's own version, and above it that of the records. */
+#define FCM_MANIFEST_FORMAT ((uint32_t)2 | (uint32_t)FCM_RECORD_FORMAT << 16)
 #define FCM_MANIFEST_MAGIC                                                                         \
     "\x89"                                                                                         \
     "FCMM\r\n\x1a"
