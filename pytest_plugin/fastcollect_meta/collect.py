@@ -207,6 +207,7 @@ class Collecting:
         extras["warnings"] = [warning.fields() for warning in self._warnings]
         extras["order"] = compat.grouped_rows(node, children)
         self._depend_on_registrars(extras)
+        compat.check_shared_classes(children)
         record: bytes = _native.encode(node, children, extras)
         if context:
             record += pack("Record", {"contexts": [context]})

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +28,8 @@ from _pytest.outcomes import Exit
 from _pytest.reports import CollectErrorRepr, CollectReport
 from _pytest.scope import Scope
 from _pytest.stash import Stash
+
+from .reasons import Unrepresentable
 
 #: Versions of pytest that this was tested with: at least the first, below the second.
 SUPPORTED = ((8, 0), (10, 0))
@@ -658,6 +660,21 @@ def report_additions(report: CollectReport) -> list[str]:
     added = [name for name in vars(report) if name not in _REPORT_ATTRIBUTES]
     added += [name for name, _ in report.sections if name not in CAPTURED]
     return added
+
+
+def check_shared_classes(children: Mapping[pytest.Collector, Iterable[Any]]) -> None:
+    """Parameters of class scope are grouped by the class itself, which lazy nodes tell apart by name.
+
+    :raises Unrepresentable: where two of a file's collectors have the same class, and such parameters are there.
+    """
+    classes = [id(node.obj) for node in children if isinstance(node, pytest.Class)]
+    if len(set(classes)) == len(classes):
+        return
+    for found in children.values():
+        for item in found:
+            callspec = getattr(item, "callspec", None)
+            if callspec is not None and Scope.Class in callspec._arg2scope.values():
+                raise Unrepresentable("shared-class", item.nodeid)
 
 
 def failed_collection(collector: pytest.Collector, message: str) -> CollectReport:

@@ -104,6 +104,7 @@ class HereCollection:
             children = self._children
             if self.node in children:
                 self._extras["effects"] = self._hooks.run(self.node, children)
+            compat.check_shared_classes(children)
             packed: bytes = _native.encode(self.node, children, self._extras)
         finally:
             for child, collect in zip(self._children, hidden):

@@ -208,6 +208,15 @@ def _set_slots(lazy: Any, real: Any) -> None:
     compat.store_slot.__set__(lazy, lazy.stash)
 
 
+def check_duplicates(collector: Any, record: Any) -> None:
+    """What a file's parameters are grouped by is told apart by record: a second collection of it would be another's.
+
+    :raises Unrepresentable: where that may come.
+    """
+    if record.high_scope and getattr(collector.config.option, "keepduplicates", False):
+        raise Unrepresentable("kept-duplicates")
+
+
 def collecting_here(collector: Any) -> Callable[[], Iterable[Any]]:
     """Collects a lazy collector in this process; its children are lazy again where they can be."""
     origin: Origin = collector._fcm_origin_of()
@@ -239,6 +248,7 @@ def lazify(collector: Any, children: list[Any], when_materialized: Any) -> list[
     if not all(child.parent is collector for child in children):
         raise Unrepresentable("parent", repr(collector))
     record = Record(encode(collector, {collector: children}, {}))
+    check_duplicates(collector, record)
     origin = Origin(record, collector, classes_of(record), {collector: children}, when_materialized)
     collector.__dict__["_fcm_origin"] = origin
     collector.__dict__["_fcm_index"] = 0

@@ -241,7 +241,8 @@ class LazyItem(LazyNode):
         if not issubclass(type(self), compat.PyobjMixin):
             return self.__getattr__("cls")
         if serving.grouping:
-            return self.getparent(pytest.Class)
+            parent = self.getparent(pytest.Class)
+            return parent if parent is None or isinstance(parent, LazyNode) else parent.obj
         if serving.classes:
             found = self._fcm_stand_in(pytest.Class, "cls", class_stand_in)
             if found is not None:

@@ -195,6 +195,10 @@ class Origin:
                 for name, value, key in zip(names, values, keys)
                 if value is OPAQUE
             }
+            if self.pending is not None:
+                # Collected here, child by child: the value itself is there.
+                collected: Any = self.pending[self.root][index - 1]
+                grouping = {name: collected.callspec.params[name] for name in grouping}
 
             def fetch() -> dict[str, object]:
                 self.materialize()

@@ -17,6 +17,8 @@ EXPLANATIONS: dict[str, str] = {
     "class-not-importable": "a class of its nodes can't be found under its name",
     "class-layout": "a class of its nodes has a layout that a lazy node can't take",
     "shared-parameter": "a parameter of session or package scope can't be compared across files",
+    "shared-class": "two classes of it are one object, and have parameters of class scope",
+    "kept-duplicates": "--keep-duplicates may collect it twice, and it has parameters of a scope above function",
     "keywords": "a node's keywords don't follow from its name, markers and function",
     "markers": "a node's markers are not a list",
     "line": "a line number is out of range",

@@ -24,7 +24,7 @@ from .frameless import frameless
 from .here import HereCollection
 from .import_order import ImportOrder
 from .introspection import find_class
-from .materialize import MaterializationError, lazify, why_different
+from .materialize import MaterializationError, check_duplicates, lazify, why_different
 from .nodes import LazyFile, build_children, classes_of, lazy_class, real_class
 from .notes import DependencyNotes
 from .options import is_named
@@ -374,6 +374,7 @@ class Source:
         :raises RecordedSkip: where the file is skipped.
         """
         found = classes_of(record)
+        check_duplicates(node, record)
         raised: dict[int, list[Repeated]] = {}
         for *fields, number in record.warnings:
             warning = self._warning(node, *fields)

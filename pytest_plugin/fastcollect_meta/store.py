@@ -28,6 +28,7 @@ _LASTING = frozenset(
         "class-not-importable",
         "class-layout",
         "shared-parameter",
+        "shared-class",
         "hook-effect",
         "keywords",
         "markers",

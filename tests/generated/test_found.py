@@ -58,6 +58,46 @@ def test_b(): pass
         },
         ["-v"],
     ),
+    "class-under-two-names": (
+        {
+            "test_a.py": """
+import enum, pytest
+
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+class TestA:
+    @pytest.mark.parametrize("colour", [Colour.RED, Colour.BLUE], scope="class")
+    def test_m(self, colour): pass
+
+    @pytest.mark.parametrize("colour", [Colour.RED, Colour.BLUE], scope="class")
+    def test_n(self, colour): pass
+
+TestB = TestA
+""",
+        },
+        ["-v"],
+    ),
+    "kept-duplicates": (
+        {
+            "test_a.py": """
+import enum, pytest
+
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+@pytest.mark.parametrize("colour", [Colour.RED, Colour.BLUE], scope="session")
+def test_a(colour): pass
+
+class TestA:
+    @pytest.mark.parametrize("colour", [Colour.BLUE, Colour.RED], scope="class")
+    def test_m(self, colour): pass
+""",
+        },
+        ["-v", "--keep-duplicates", ".", "."],
+    ),
     "renamed-item": (
         {
             "conftest.py": """
