@@ -6,10 +6,12 @@ The workers (`prepared.py`) build lazy items from them. Nothing of pytest-xdist 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -119,7 +121,7 @@ class Controller:
                 missing = [key for key in self._farm.walk() if not store.is_served(key)]
                 self._farm.want(store.longest_first(missing))
         if self._farm is None:
-            self.files["manifest"] = len(store)
+            self.files["manifest"] = store.valid_records(self._wanted)
         else:
             self._ask(self._farm)
             self._farm.close()
@@ -134,11 +136,14 @@ class Controller:
 
     def _wanted(self, path: str) -> bool:
         """Whether a file belongs to the arguments; yes where they are no paths."""
+        return self._roots is None or any(Path(path).is_relative_to(root) for root in self._roots)
+
+    @cached_property
+    def _roots(self) -> list[Path] | None:
+        """The arguments, None where one of them is no path."""
         folder = self.config.invocation_params.dir
-        roots = [folder / arg.partition("::")[0] for arg in self.config.args]
-        if not all(root.exists() for root in roots):
-            return True
-        return any(Path(path).is_relative_to(root) for root in roots)
+        paths = [os.path.abspath(folder / arg.partition("::")[0]) for arg in self.config.args]
+        return list(map(Path, paths)) if all(map(os.path.exists, paths)) else None
 
     def _ask(self, farm: Farm) -> None:
         for key in farm.walk():

@@ -125,6 +125,16 @@ class Store:
             if self._manifest.stale_reason(*key) is not None
         )
 
+    def valid_records(self, wanted: Callable[[str], bool]) -> int:
+        """Number of records that are valid.
+
+        :param wanted: whether the file with that path belongs to this run.
+        """
+        manifest = self._manifest
+        if manifest is None:
+            return 0
+        return sum(manifest.stale_reason(*key) is None for key in manifest.keys() if wanted(key[0]))
+
     def missing_seconds(self, wanted: Callable[[str], bool]) -> float:
         """Seconds that collecting took of files which are stale, or which workers of pytest-xdist had no record of.
 

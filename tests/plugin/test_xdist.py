@@ -295,6 +295,16 @@ def test_a_new_file_is_prepared_in_the_next_run(suite: Path) -> None:
     assert "(1 here, 6 manifest)" in plain.out, plain.out
 
 
+def test_counts_what_belongs_to_the_run(suite: Path) -> None:
+    with_plugin(suite, "-n", "2")
+    (suite / "test_plain.py").write_text("def test_changed(): pass\n")
+    plugin = with_plugin(suite, "-n", "2", "-v", "test_plain.py", "test_classes.py")
+    assert plugin.counts("prepared") == {"manifest": 1}
+    assert plugin.counts("workers") == {"natively": 2, "prepared": 2}
+    assert "test_plain.py: content changed" in plugin.out
+    assert "test_plain.py::test_changed" in plugin.ids
+
+
 def test_what_depends_on_the_worker_is_collected_there(suite: Path) -> None:
     write(
         suite,
