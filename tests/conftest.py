@@ -17,7 +17,7 @@ _TEMPORARY = pytest.StashKey[Path]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("fastcollect-meta's tests")
     group.addoption(
-        "--full", action="store_true", help="run the full product of parity cases (half an hour)"
+        "--full", action="store_true", help="run the full product of parity cases, and all faults"
     )
     group.addoption(
         "--modes",
@@ -33,8 +33,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what is marked `full`, without --full."""
+    if config.option.full:
+        return
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    if left_out:
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=left_out)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Gives the session a folder for temporary files of its own, and orphaned processes a parent: this one."""
+    config.addinivalue_line("markers", "full: runs with --full only, for its duration")
     folder = Path(tempfile.mkdtemp(prefix="fcm-tests-"))
     config.stash[_TEMPORARY] = folder
     os.environ["TMPDIR"] = str(folder)

@@ -61,7 +61,9 @@ def test_call_that_fails_in_main(library: Path, suite: Path, native: Result, num
 
 
 @pytest.mark.parametrize("role", ["coordinator", "zygote", "worker"])
-@pytest.mark.parametrize("kind", ["alloc", "open", "write"])
+@pytest.mark.parametrize(
+    "kind", ["write", *(pytest.param(kind, marks=pytest.mark.full) for kind in ("alloc", "open"))]
+)
 def test_everything_fails_from_there_on(
     library: Path, suite: Path, native: Result, role: str, kind: str
 ) -> None:

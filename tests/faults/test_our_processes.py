@@ -54,7 +54,9 @@ def _assert_gone(pids: list[int], seconds: float = 5.0) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("moment", ["as soon as it is there", "later"])
+@pytest.mark.parametrize(
+    "moment", ["later", pytest.param("as soon as it is there", marks=pytest.mark.full)]
+)
 @pytest.mark.parametrize("number", ["SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGSEGV"])
 @pytest.mark.parametrize("who", ["coordinator", "zygote", "worker"])
 def test_signal_to_a_process_of_the_farm(
@@ -158,7 +160,9 @@ def test_closed_terminal(suite: Path) -> None:
     _assert_gone(farm)
 
 
-@pytest.mark.parametrize("limit", [10, 14, 18, 22, 26, 32, 48])
+@pytest.mark.parametrize(
+    "limit", [10, 18, 26, *(pytest.param(n, marks=pytest.mark.full) for n in (14, 22, 32, 48))]
+)
 def test_few_descriptors(suite: Path, native_ids: list[str], limit: int) -> None:
     def prepare() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
@@ -197,7 +201,7 @@ def test_few_processes(suite: Path) -> None:
     except (subprocess.SubprocessError, OSError) as error:
         pytest.skip(f"another user can't run this Python: {error}")
     assert native.ids
-    for limit in (1, 2, 3, 4, 6):
+    for limit in (1, 3, 5):
         result = run(suite, prepare=partial(prepare, limit))
         assert (result.status, result.ids) == (native.status, native.ids), result
 

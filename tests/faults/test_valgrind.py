@@ -17,7 +17,12 @@ pytestmark = [
 
 
 @pytest.mark.parametrize(
-    "module", ["pass", "import os\nos._exit(3)", "while True: pass"], ids=["fine", "exits", "late"]
+    "module",
+    [
+        "import os\nos._exit(3)",
+        *(pytest.param(text, marks=pytest.mark.full) for text in ("pass", "while True: pass")),
+    ],
+    ids=["exits", "fine", "late"],
 )
 def test_coordinator(tmp_path: Path, module: str) -> None:
     folder = tmp_path / "suite"
