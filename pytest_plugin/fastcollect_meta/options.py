@@ -193,13 +193,13 @@ def _number(config: pytest.Config, name: str, unit: str) -> float:
 
 
 def is_named(path: Path, config: pytest.Config, patterns: Iterable[str]) -> bool:
-    """Whether one of the patterns, relative to the root directory, is about a file."""
+    """Whether one of the patterns is about a file: about its path in the root directory, or its whole path outside."""
     if not patterns:
         return False
+    name = path.as_posix()
     with contextlib.suppress(ValueError):
-        relative = path.relative_to(config.rootpath).as_posix()
-        return any(fnmatch.fnmatch(relative, pattern) for pattern in patterns)
-    return False
+        name = path.relative_to(config.rootpath).as_posix()
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
 
 
 def manifest_option(config: pytest.Config, namespace: Any) -> str:
