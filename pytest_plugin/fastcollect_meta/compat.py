@@ -106,16 +106,21 @@ def relative_path(collector: Any) -> str:
     return str(collector.session._node_location_to_relpath(Path(os.path.abspath(collector.path))))
 
 
-def child_id(parent: nodes.Node, name: str, original: str | None, params: str | None) -> Any:
-    """What pytest puts into the id slot of a child: of a function where `original` is given.
-
-    :param params: the parameter id, None for an item that is not parametrized.
+def _id_parts() -> tuple[Any, ...]:
+    """How ids are made in C: the descriptor of a node's slot; where ids are structured, their class and the
+    descriptors of its path, names, parameters and of the string that it keeps.
     """
     if ID_SLOT == "_nodeid":
-        return f"{parent.nodeid}::{name}"
-    if original is None:
-        return parent.id.child(name)
-    return parent.id.child(original).with_params(params)
+        return (id_slot,)
+    cls: Any = vars(nodes)["NodeId"]
+    return (id_slot, cls, cls.path, cls.names, cls.params, cls._str_cache)
+
+
+#: Ids that are written together.
+_LINES_AT_ONCE = 500
+
+#: For `Record.build`.
+ID_PARTS = _id_parts()
 
 
 def make_mark(name: str, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Mark:
@@ -244,10 +249,21 @@ def install_servers(serving: Any, is_lazy: Callable[[object], bool]) -> Callable
 
     def tree_server(original: Any) -> Any:
         def _printcollecteditems(self: Any, items: Any) -> None:
+            if type(self) is TerminalReporter and _prints_ids(self):
+                _print_ids(self._tw, items)
+                return
             with serving.of("docs"):
                 original(self, items)
 
         return _printcollecteditems
+
+    def items_server(original: Any) -> Any:
+        def genitems(self: Any, node: Any) -> Iterable[Any]:
+            if is_lazy(node) and _is_unobserved(self):
+                return (node,)
+            return original(self, node)  # type: ignore[no-any-return]
+
+        return genitems
 
     from _pytest.terminal import TerminalReporter
 
@@ -261,12 +277,48 @@ def install_servers(serving: Any, is_lazy: Callable[[object], bool]) -> Callable
             patch(fixtures, name, grouping_server)
     patch(fixtures, "reorder_items", reorder_server)
     patch(TerminalReporter, "_printcollecteditems", tree_server)
+    patch(pytest.Session, "genitems", items_server)
 
     def restore() -> None:
         while undo:
             undo.pop()()
 
     return restore
+
+
+def _is_unobserved(session: Any) -> bool:
+    """Whether nobody would notice that an item is collected: no hook, no monitor of hook calls, no trace."""
+    manager = session.config.pluginmanager
+    return (
+        not manager.hook.pytest_itemcollected.get_hookimpls()
+        and getattr(manager._inner_hookexec, "__name__", "") == "_multicall"
+        and getattr(session.trace.root, "_writer", session) is None
+    )
+
+
+def _prints_ids(reporter: Any) -> bool:
+    """Whether a terminal reporter of pytest's own prints collected items as plain lines of their ids."""
+    from _pytest._io import TerminalWriter
+
+    config = reporter.config
+    if hasattr(config, "get_verbosity"):
+        verbosity = config.get_verbosity(config.VERBOSITY_TEST_CASES)
+    else:
+        verbosity = config.option.verbose
+    return verbosity == -1 and type(reporter._tw) is TerminalWriter
+
+
+def _print_ids(writer: Any, items: Sequence[Any]) -> None:
+    """What writing each id as a line writes, with fewer writes."""
+    for start in range(0, len(items), _LINES_AT_ONCE):
+        ids = [item.nodeid for item in items[start : start + _LINES_AT_ONCE]]
+        text = "\n".join(ids)
+        if text.isascii():
+            writer.write(text + "\n")
+            continue
+        # One that can't be encoded is written escaped, alone.
+        for name in ids:
+            writer.line(name)
 
 
 def grouped_rows(

@@ -124,9 +124,6 @@ class LazyNode:
 
         materialize(self._fcm_origin_of(), self)
 
-    def _fcm_id(self) -> Any:
-        raise NotImplementedError
-
     def __getattr__(self, name: str) -> Any:
         if not isinstance(self, LazyNode):
             # materialized by the property that was asked, whose real one has just raised AttributeError
@@ -158,24 +155,6 @@ class LazyNode:
         self.obj = value
 
 
-def _id_property() -> property:
-    """The slot of the node's id, filled when it is first read."""
-
-    def getter(self: Any) -> Any:
-        slot = compat.id_slot
-        try:
-            return slot.__get__(self)
-        except AttributeError:
-            value = self._fcm_id()
-            slot.__set__(self, value)
-            return value
-
-    def setter(self: Any, value: Any) -> None:
-        compat.id_slot.__set__(self, value)
-
-    return property(getter, setter)
-
-
 def _store_property() -> property:
     """The older name of `stash`."""
     return property(
@@ -197,13 +176,6 @@ class LazyItem(LazyNode):
 
     def _fcm_origin_of(self: Any) -> Origin:
         return self.parent.__dict__["_fcm_origin"]  # type: ignore[no-any-return]
-
-    def _fcm_id(self: Any) -> Any:
-        record = self.parent.__dict__["_fcm_origin"].record
-        index = self.__dict__["_fcm_index"]
-        ids = record.ids(index)
-        params = "-".join(ids) if ids else None
-        return compat.child_id(self.parent, record.name(index), record.original(index), params)
 
     def _fcm_high_scope(self: Any) -> bool:
         """Whether the file has parameters of a scope above function."""
@@ -295,10 +267,6 @@ class LazyCollector(LazyNode):
     def _fcm_origin_of(self: Any) -> Origin:
         return self.__dict__["_fcm_origin"]  # type: ignore[no-any-return]
 
-    def _fcm_id(self: Any) -> Any:
-        name = self.__dict__["_fcm_origin"].record.name(self.__dict__["_fcm_index"])
-        return compat.child_id(self.parent, name, None, None)
-
     @property
     def collect(self: Any) -> Callable[[], Iterable[Any]]:
         """As the method; a property, so that no frame of ours lies in the traceback of what collecting raises."""
@@ -362,7 +330,6 @@ def lazy_class(real: type, kind: type) -> type:
         "__doc__": real.__doc__,
     }
     if kind is not LazyFile:
-        names[compat.ID_SLOT] = _id_property()
         names["_store"] = _store_property()
     if issubclass(real, compat.PyobjMixin) and not compat.has_object(real):
         names["obj"] = inspect.getattr_static(real, "obj")
@@ -418,7 +385,7 @@ def classes_of(record: Any) -> tuple[type, ...]:
 
 def build_children(node: Any, origin: Origin, index: int) -> list[Any]:
     """Lazy children of a collector, and the note of them that materialization needs."""
-    children: list[Any] = origin.record.build(node, index, origin.classes)
+    children: list[Any] = origin.record.build(node, index, origin.classes, compat.ID_PARTS)
     for child in children:
         if isinstance(child, LazyCollector):
             child.__dict__["_fcm_origin"] = origin

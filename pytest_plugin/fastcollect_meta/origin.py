@@ -67,6 +67,7 @@ class Origin:
     __slots__ = (
         "_attributes",
         "_fixtures",
+        "_keywords",
         "_marks",
         "applied",
         "bases",
@@ -126,6 +127,7 @@ class Origin:
         self.numbers: dict[Any, int] = {}
         self._marks: dict[int, Any] = {}
         self._fixtures: dict[tuple[Any, ...], list[str]] = {}
+        self._keywords: dict[int, dict[str, Any]] = {}
         self._attributes: dict[tuple[str, ...], frozenset[str]] = {}
 
     def materialize(self) -> None:
@@ -172,14 +174,16 @@ class Origin:
 
     def keywords(self, node: Any, index: int) -> dict[str, Any]:
         """Own keywords of a node: what pytest's constructors put in, in their order."""
-        own: dict[str, Any] = {self.record.name(index): True}
-        for mark in self.marks(index):
-            own[mark.name] = mark
-        for key in self.record.keys(index):
-            own[key] = OPAQUE
-        if self.record.flags(index) & NODE_ITEM:
-            if self.record.has_call(index):
-                own["-".join(self.record.ids(index))] = True
+        lists = self.record.keyword_lists(index)
+        shared = self._keywords.get(lists)
+        if shared is None:
+            shared = {mark.name: mark for mark in self.marks(index)}
+            shared.update(dict.fromkeys(self.record.keys(index), OPAQUE))
+            self._keywords[lists] = shared
+        own: dict[str, Any] = {self.record.name(index): True, **shared}
+        params = self.record.params(index)
+        if params is not None:
+            own[params] = True
         return own
 
     def callspec(self, node: Any, index: int) -> Any:

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "node_ids.h"
 #include "pyvalue.h"
 #include "record.h"
 
@@ -137,32 +138,42 @@ static int item_row(PyObject *self, PyObject *arg, uint32_t *ret_row) {
     return 0;
 }
 
-// original + "[" + "-".join(ids) + "]"
-static PyObject *derived_name(PyObject *self, uint32_t row) {
+// The parts of an item's parameter id joined by "-"; NULL without an exception where it has none.
+static PyObject *joined_ids(PyObject *self, uint32_t row) {
     Fcm__Record *m = message_of(self);
-    PyObject *original = string_at(self, m->item_original[row] - 1);
-    PyObject *ids =
-        original ? list_tuple(self, m->call_ids[m->item_call[row] - 1], string_at) : NULL;
-    PyObject *id = NULL, *name = NULL;
-    if (ids && PyTuple_GET_SIZE(ids) == 1) {
-        id = Py_NewRef(PyTuple_GET_ITEM(ids, 0));
-    } else if (ids) {
-        PyObject *dash = PyUnicode_FromString("-");
-        id = dash ? PyUnicode_Join(dash, ids) : NULL;
-        Py_XDECREF(dash);
-    }
-    if (id) name = PyUnicode_FromFormat("%U[%U]", original, id);
-    Py_XDECREF(id);
+    if (!m->item_call[row]) return NULL;
+    const uint32_t *entries;
+    size_t size = fcm_record_list(m, m->call_ids[m->item_call[row] - 1], &entries);
+    if (size == 1) return string_at(self, entries[0]);
+    if (size == 0) return NULL;
+    PyObject *ids = list_tuple(self, m->call_ids[m->item_call[row] - 1], string_at);
+    PyObject *dash = ids ? PyUnicode_InternFromString("-") : NULL;
+    PyObject *joined = dash ? PyUnicode_Join(dash, ids) : NULL;
+    Py_XDECREF(dash);
     Py_XDECREF(ids);
+    return joined;
+}
+
+// original + "[" + "-".join(ids) + "]"
+static PyObject *derived_name(PyObject *self, uint32_t row, PyObject *joined) {
+    PyObject *original = string_at(self, message_of(self)->item_original[row] - 1);
+    PyObject *empty = joined || !original ? NULL : PyUnicode_FromString("");
+    PyObject *ids = joined ? joined : empty;
+    PyObject *name = ids ? PyUnicode_FromFormat("%U[%U]", original, ids) : NULL;
+    Py_XDECREF(empty);
     Py_XDECREF(original);
     return name;
 }
 
 static PyObject *name_at(PyObject *self, uint32_t index) {
     Fcm__Record *m = message_of(self);
-    if (m->node_flags[index] & FCM_NODE_DERIVED_NAME)
-        return derived_name(self, ((struct record *)self)->rows[index]);
-    return string_at(self, m->node_name[index]);
+    if (!(m->node_flags[index] & FCM_NODE_DERIVED_NAME))
+        return string_at(self, m->node_name[index]);
+    uint32_t row = ((struct record *)self)->rows[index];
+    PyObject *joined = joined_ids(self, row);
+    PyObject *name = PyErr_Occurred() ? NULL : derived_name(self, row, joined);
+    Py_XDECREF(joined);
+    return name;
 }
 
 static PyObject *record_children(PyObject *self, PyObject *arg) {
@@ -201,6 +212,26 @@ static PyObject *record_marks(PyObject *self, PyObject *arg) {
     uint32_t index;
     if (node_index(self, arg, &index) < 0) return NULL;
     return list_tuple(self, message_of(self)->node_marks[index], number);
+}
+
+// Where a node's markers and further keywords stand, as one number: nodes that share it share them.
+static PyObject *record_keyword_lists(PyObject *self, PyObject *arg) {
+    uint32_t index;
+    if (node_index(self, arg, &index) < 0) return NULL;
+    Fcm__Record *m = message_of(self);
+    return PyLong_FromUnsignedLongLong((unsigned long long)m->node_marks[index] << 32 |
+                                       m->node_keys[index]);
+}
+
+static PyObject *record_params(PyObject *self, PyObject *arg) {
+    uint32_t index;
+    if (node_index(self, arg, &index) < 0) return NULL;
+    Fcm__Record *m = message_of(self);
+    if (!(m->node_flags[index] & FCM_NODE_ITEM)) Py_RETURN_NONE;
+    uint32_t row = ((struct record *)self)->rows[index];
+    if (!m->item_call[row]) Py_RETURN_NONE;
+    PyObject *joined = joined_ids(self, row);
+    return joined || PyErr_Occurred() ? joined : PyUnicode_FromString("");
 }
 
 static PyObject *record_mark(PyObject *self, PyObject *arg) {
@@ -339,11 +370,32 @@ static int inherited_init(struct inherited *in, PyObject *parent) {
                : -1;
 }
 
-static PyObject *build_node(PyObject *self, struct inherited *in, PyObject *parent, PyObject *type,
-                            uint32_t index) {
+// Gives a node its id, and returns its name: a new reference, NULL with an exception.
+static PyObject *name_node(PyObject *self, struct fcm_node_ids *ids, PyObject *node,
+                           uint32_t index) {
+    Fcm__Record *m = message_of(self);
+    uint32_t row = ((struct record *)self)->rows[index];
+    // A string is made of the name, a structured one of its parts.
+    if (!ids->type || !(m->node_flags[index] & FCM_NODE_ITEM) || !m->item_original[row]) {
+        PyObject *name = name_at(self, index);
+        if (name && fcm_node_ids_set(ids, node, name, NULL) < 0) Py_CLEAR(name);
+        return name;
+    }
+    PyObject *original = string_at(self, m->item_original[row] - 1);
+    PyObject *joined = original ? joined_ids(self, row) : NULL, *name = NULL;
+    if (original && !PyErr_Occurred() && fcm_node_ids_set(ids, node, original, joined) == 0)
+        name = m->node_flags[index] & FCM_NODE_DERIVED_NAME ? derived_name(self, row, joined)
+                                                            : string_at(self, m->node_name[index]);
+    Py_XDECREF(joined);
+    Py_XDECREF(original);
+    return name;
+}
+
+static PyObject *build_node(PyObject *self, struct inherited *in, struct fcm_node_ids *ids,
+                            PyObject *parent, PyObject *type, uint32_t index) {
     PyTypeObject *cls = (PyTypeObject *)type;
     PyObject *node = cls->tp_alloc(cls, 0);
-    PyObject *name = node ? name_at(self, index) : NULL;
+    PyObject *name = node ? name_node(self, ids, node, index) : NULL;
     PyObject *number = name ? PyLong_FromUnsignedLong(index) : NULL;
     if (!number || PyObject_GenericSetAttr(node, in->name_name, name) < 0 ||
         PyObject_GenericSetAttr(node, in->parent_name, parent) < 0 ||
@@ -358,9 +410,9 @@ static PyObject *build_node(PyObject *self, struct inherited *in, PyObject *pare
 }
 
 static PyObject *record_build(PyObject *self, PyObject *args) {
-    PyObject *parent, *index_object, *classes;
+    PyObject *parent, *index_object, *classes, *spec;
     uint32_t index;
-    if (!PyArg_ParseTuple(args, "OOO!", &parent, &index_object, &PyTuple_Type, &classes))
+    if (!PyArg_ParseTuple(args, "OOO!O", &parent, &index_object, &PyTuple_Type, &classes, &spec))
         return NULL;
     if (node_index(self, index_object, &index) < 0) return NULL;
     Fcm__Record *m = message_of(self);
@@ -375,15 +427,18 @@ static PyObject *record_build(PyObject *self, PyObject *args) {
         }
     }
     struct inherited in;
+    struct fcm_node_ids ids;
     PyObject *list = inherited_init(&in, parent) == 0 ? PyList_New(0) : NULL;
+    if (fcm_node_ids_init(&ids, parent, spec) < 0) Py_CLEAR(list);
     for (size_t i = index + 1; list && i < m->n_node_parent && m->node_parent[i] >= index; i++) {
         if (m->node_parent[i] != index) continue;
         PyObject *node =
-            build_node(self, &in, parent, PyTuple_GET_ITEM(classes, (Py_ssize_t)m->node_class[i]),
-                       (uint32_t)i);
+            build_node(self, &in, &ids, parent,
+                       PyTuple_GET_ITEM(classes, (Py_ssize_t)m->node_class[i]), (uint32_t)i);
         if (!node || PyList_Append(list, node) < 0) Py_CLEAR(list);
         Py_XDECREF(node);
     }
+    fcm_node_ids_done(&ids);
     inherited_done(&in);
     return list;
 }
@@ -513,6 +568,9 @@ static PyMethodDef record_methods[] = {
     {"build", record_build, METH_VARARGS, "Lazy nodes for the children of a node."},
     {"call", record_call, METH_O, "Columns of an item's call, or None."},
     {"ids", record_ids, METH_O, "Parts of an item's parameter id."},
+    {"keyword_lists", record_keyword_lists, METH_O,
+     "A number for a node's own markers and keys: the same for nodes that share them."},
+    {"params", record_params, METH_O, "The parameter id of an item, None where there is none."},
     {"has_call", record_has_call, METH_O, "Whether an item is parametrized."},
     {"children", record_children, METH_O, "Indices of a node's children."},
     {"node", record_node, METH_O, "(class, flags, name) of a node."},

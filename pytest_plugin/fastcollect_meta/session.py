@@ -66,6 +66,9 @@ class CollectingSession:
         #: What else people should know, at the end.
         self.note = ""
         self.source: Source | None = None
+        self._frozen = False
+        # Registered before pytest's own, and so called after them: those collect garbage.
+        config.add_cleanup(self.thaw)
         #: Where pytest-xdist distributes this run and this is its controller.
         self.controller: distribute.Controller | None = None
         self._served: ServedHooks | None = None
@@ -134,7 +137,22 @@ class CollectingSession:
                 self.store.save(self.config, beside=bool(self.config.option.collectonly))
             if replays is not None:
                 replays.save()
+        if self.config.option.collectonly:
+            self._freeze()
         self._report_failures(session, completed)
+
+    def _freeze(self) -> None:
+        """Nothing becomes garbage any more: let the collections at the session's end pass over what is there."""
+        if gc.isenabled() and gc.get_freeze_count() == 0:
+            gc.collect()
+            gc.freeze()
+            self._frozen = True
+
+    def thaw(self) -> None:
+        """The process may go on after the session."""
+        if self._frozen:
+            gc.unfreeze()
+            self._frozen = False
 
     def _report_failures(self, session: pytest.Session, completed: bool) -> None:
         assert self.source is not None
