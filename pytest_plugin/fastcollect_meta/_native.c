@@ -29,7 +29,34 @@ static PyObject *native_hash_secret(PyObject *module, PyObject *unused) {
     return PyBytes_FromStringAndSize((const char *)&_Py_HashSecret, sizeof _Py_HashSecret);
 }
 
+// Calls `original` with all arguments, then `finished` with the last one. `state`: (original,
+// finished).
+static PyObject *followed_call(PyObject *state, PyObject *const *args, Py_ssize_t count) {
+    PyObject *result = PyObject_Vectorcall(PyTuple_GET_ITEM(state, 0), args, (size_t)count, NULL);
+    if (!result || count == 0) return result;
+    PyObject *done = PyObject_CallOneArg(PyTuple_GET_ITEM(state, 1), args[count - 1]);
+    if (!done) Py_CLEAR(result);
+    Py_XDECREF(done);
+    return result;
+}
+
+static PyMethodDef followed_definition = {"followed", (PyCFunction)(void (*)(void))followed_call,
+                                          METH_FASTCALL, NULL};
+
+static PyObject *native_followed(PyObject *module, PyObject *args) {
+    PyObject *original, *finished;
+    if (!PyArg_ParseTuple(args, "OO", &original, &finished)) return NULL;
+    PyObject *function = PyCFunction_New(&followed_definition, args);
+    PyObject *method = function ? PyInstanceMethod_New(function) : NULL;
+    Py_XDECREF(function);
+    return method;
+}
+
 static PyMethodDef native_methods[] = {
+    {"followed", native_followed, METH_VARARGS,
+     "followed(original, finished, /)\n--\n\n"
+     "A method that calls `original`, then `finished` with its last argument, in no frame of its "
+     "own."},
     {"hash_secret", native_hash_secret, METH_NOARGS,
      "hash_secret()\n--\n\nThe secret of this process's hashes of str and bytes."},
     {"encode", native_encode, METH_VARARGS,

@@ -20,6 +20,8 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from . import _native
+
 _CONTAINERS = (list, dict, set, collections.deque)
 _IGNORED = frozenset(sys.stdlib_module_names) | {
     "_pytest",
@@ -31,14 +33,6 @@ _IGNORED = frozenset(sys.stdlib_module_names) | {
 #: Parts of names of containers that only keep what can be computed again.
 _CACHES = ("cache", "memo")
 _HEAP_TYPE = 1 << 9
-
-#: Stands in for the loaders' exec_module. Its code says that it is importlib's, so that warnings and tracebacks pass over
-#: its frame as they do over theirs.
-_EXEC_MODULE = compile(
-    "def exec_module(self, module):\n    original(self, module)\n    finished(module)\n",
-    "<frozen importlib._bootstrap_external>",
-    "exec",
-)
 
 
 def context_of(paths: Iterable[str]) -> bytes:
@@ -84,9 +78,8 @@ class Registries:
         """Around imports: a module's containers are looked at as soon as it is loaded, before its importer goes on."""
         loader: Any = importlib.machinery.SourceFileLoader.__mro__[-2]
         original = loader.exec_module
-        names = {"original": original, "finished": self._add_loaded}
-        exec(_EXEC_MODULE, names)
-        loader.exec_module = names["exec_module"]
+        # It must show neither in tracebacks nor to warnings' stack levels.
+        loader.exec_module = _native.followed(original, self._add_loaded)
         try:
             yield
         finally:
