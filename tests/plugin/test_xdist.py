@@ -170,9 +170,24 @@ def test_temporary_manifest(suite: Path, tmp_path: Path) -> None:
 def test_loop_on_fail_stands_aside(suite: Path) -> None:
     (suite / "test_plain.py").unlink()  # without failures it waits for a change
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "xdist.looponfail", "-p", "xdist", *PLUGIN, "-f"],
+        [
+            sys.executable,
+            "-u",
+            "-m",
+            "pytest",
+            "-p",
+            "xdist.looponfail",
+            "-p",
+            "xdist",
+            *PLUGIN,
+            "-f",
+        ],
         cwd=suite,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={
+            **os.environ,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTHONUNBUFFERED": "1",
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
