@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -149,10 +150,10 @@ class CollectingSession:
             self._frozen = True
 
     def thaw(self) -> None:
-        """The process may go on after the session."""
-        if self._frozen:
+        """The process may go on after the session; where it ends with it, the interpreter need not take every node apart."""
+        if self._frozen and not _ends_with_session():
             gc.unfreeze()
-            self._frozen = False
+        self._frozen = False
 
     def _report_failures(self, session: pytest.Session, completed: bool) -> None:
         assert self.source is not None
@@ -327,6 +328,15 @@ class CollectingSession:
             for path, detail in details.get(reason, ())[: 1000 if self.options.report else 3]:
                 line = detail.strip().splitlines()[-1:] or [""]
                 reporter.write_line(f"      {path} {line[0][:160]}")
+
+
+def _ends_with_session() -> bool:
+    """Whether this process is `pytest` or `python -m pytest`, and not a program that calls pytest.main()."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return str(spec.name).partition(".")[0] == "pytest"
+    return os.path.basename(getattr(main, "__file__", None) or "") in ("pytest", "py.test")
 
 
 def stands_aside_for(config: pytest.Config) -> str:
