@@ -33,10 +33,13 @@ static PyObject *raise_error(int r, const char *path, const char *why) {
         PyErr_Format(PyExc_ValueError, "%U: %s; the manifest is not used", name, why);
     } else {
         PyObject *text = PyUnicode_FromFormat("%s (%s)", why, strerror(-r));
-        PyObject *arguments = text ? Py_BuildValue("iOO", -r, text, name) : NULL;
-        if (arguments) PyErr_SetObject(PyExc_OSError, arguments);
+        // An instance: Python 3.10 would take the subclass for the errno (FileNotFoundError) for an
+        // OSError.
+        PyObject *error =
+            text ? PyObject_CallFunction(PyExc_OSError, "iOO", -r, text, name) : NULL;
+        if (error) PyErr_SetObject((PyObject *)Py_TYPE(error), error);
         Py_XDECREF(text);
-        Py_XDECREF(arguments);
+        Py_XDECREF(error);
     }
     Py_DECREF(name);
     return NULL;

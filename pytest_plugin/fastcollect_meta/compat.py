@@ -301,7 +301,7 @@ def _prints_ids(reporter: Any) -> bool:
     from _pytest._io import TerminalWriter
 
     config = reporter.config
-    if hasattr(config, "get_verbosity"):
+    if hasattr(config, "VERBOSITY_TEST_CASES"):
         verbosity = config.get_verbosity(config.VERBOSITY_TEST_CASES)
     else:
         verbosity = config.option.verbose
