@@ -35,8 +35,7 @@ static PyObject *raise_error(int r, const char *path, const char *why) {
         PyObject *text = PyUnicode_FromFormat("%s (%s)", why, strerror(-r));
         // An instance: Python 3.10 would take the subclass for the errno (FileNotFoundError) for an
         // OSError.
-        PyObject *error =
-            text ? PyObject_CallFunction(PyExc_OSError, "iOO", -r, text, name) : NULL;
+        PyObject *error = text ? PyObject_CallFunction(PyExc_OSError, "iOO", -r, text, name) : NULL;
         if (error) PyErr_SetObject((PyObject *)Py_TYPE(error), error);
         Py_XDECREF(text);
         Py_XDECREF(error);
