@@ -35,7 +35,8 @@ sanitized() {
     # The caller of malloc() is the last of these frames: Python's own leaks are left out by its file.
     options+=:malloc_context_size=2
     runtime="$("${CC:-cc}" -print-file-name=libasan.so) $("${CC:-cc}" -print-file-name=libubsan.so)"
-    env PATH="$sanitized/bin:$PATH" LD_PRELOAD="$runtime" FCM_SANITIZERS="$runtime" ASAN_OPTIONS="$options" \
+    # Nodes that are left to the end of the process would be taken for leaks.
+    env PATH="$sanitized/bin:$PATH" FASTCOLLECT_META_GC=native LD_PRELOAD="$runtime" FCM_SANITIZERS="$runtime" ASAN_OPTIONS="$options" \
         UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
         LSAN_OPTIONS="suppressions=$root/script/lib/leaks.txt:print_suppressions=0" "$@"
 }

@@ -17,7 +17,7 @@ from types import TracebackType
 
 _PROBE = Path(__file__).resolve().parent.parent / "faults" / "probe"
 _DROPPED = re.compile(
-    r"FASTCOLLECT_META_|PYTEST_|FAULT_|CI$|BUILD_NUMBER$|PYTHONDONTWRITEBYTECODE$"
+    r"FASTCOLLECT_META_(?!GC$)|PYTEST_|FAULT_|CI$|BUILD_NUMBER$|PYTHONDONTWRITEBYTECODE$"
 )
 #: A run that takes longer than this (seconds) hangs.
 TIME_LIMIT = 60.0
