@@ -86,7 +86,9 @@ def test_our_variables_are_gone(tmp_path: Path) -> None:
         "sorted(name for name in os.environ if name.startswith('FASTCOLLECT_META'))",
         env={"FASTCOLLECT_META_WORKERS": "2"},
     )
-    assert value == ["FASTCOLLECT_META_WORKERS"]
+    assert isinstance(value, list)
+    # the sanitizers' step sets this one for all of its processes
+    assert [name for name in value if name != "FASTCOLLECT_META_GC"] == ["FASTCOLLECT_META_WORKERS"]
 
 
 # The guard
