@@ -219,10 +219,9 @@ class Collecting:
         own = extras.get("dependencies")
         if not own:
             return
-        for found in self._imported.values():
-            for kind in ("files", "directories", "absent"):
-                known = set(own[kind])
-                own[kind] += [path for path in found.get(kind, ()) if path not in known]
+        for kind in ("files", "directories", "absent"):
+            found = (path for each in self._imported.values() for path in each.get(kind, ()))
+            own[kind] = list(dict.fromkeys((*own[kind], *found)))
 
     @contextlib.contextmanager
     def _dependencies(self, node: pytest.File, extras: dict[str, Any]) -> Iterator[None]:

@@ -18,7 +18,7 @@ from .materialize import why_different
 from .nodes import real_class
 from .options_key import options_digests
 from .origin import Origin
-from .source import Source, class_key, parsed
+from .source import Source, class_key
 from .treatments import Treatments
 
 Key = tuple[str, str]
@@ -104,10 +104,10 @@ class PreparedSource(Source):
             reason, detail = self._failed[key]
             return self.collecting_failure(node, reason, detail)
         status, packed = self._look_up(key)
-        record = None if packed is None else parsed(packed)
-        if record is not None and self.order.context not in record.contexts:
-            return self.collecting_natively(node, "import-order", "")
-        if record is not None:
+        if packed is not None:
+            record, reason = self.usable(packed)
+            if record is None:
+                return self.collecting_natively(node, reason, "")
             return partial(self._collect_record, node, record, "prepared")
         reason, detail = self._why_native(key, status)
         self._insert_root(node)

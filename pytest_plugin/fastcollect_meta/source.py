@@ -72,13 +72,6 @@ def _fail(node: Any, message: str) -> Iterable[Any]:
     raise node.CollectError(message)
 
 
-def parsed(packed: bytes) -> Record | None:
-    try:
-        return Record(packed)
-    except ValueError:
-        return None
-
-
 def class_key(cls: type) -> str:
     """A collector's class as the farm and the manifest name it."""
     return f"{cls.__module__}:{cls.__qualname__}"
@@ -200,10 +193,10 @@ class Source:
             packed, reason = self.store.get(key)
             if reason:
                 return self.collecting_natively(node, reason, NOTED)
-            record = None if packed is None else parsed(packed)
-            if record is not None and self.order.context in record.contexts:
-                return partial(self._collect_record, node, record, "manifest")
             if packed is not None:
+                record, _ = self.usable(packed)
+                if record is not None:
+                    return partial(self._collect_record, node, record, "manifest")
                 self.store.keep_other_context(key, packed)
             why = self.store.stale_reason(key)
             if why is not None:
@@ -215,6 +208,14 @@ class Source:
         if self.farm is None:
             return self.collecting_natively(node, "farm-gone", "")
         return self._collecting_from_farm(node, key)
+
+    def usable(self, packed: bytes) -> tuple[Record | None, str]:
+        """A record that holds for the file that is collected next; None and the reason where it doesn't."""
+        try:
+            record = Record(packed)
+        except ValueError:
+            return None, "malformed-record"
+        return (record, "") if self.order.context in record.contexts else (None, "import-order")
 
     def is_ordered(self, node: Any) -> bool:
         """Whether a file has been declared to depend on the files before it."""
@@ -337,11 +338,9 @@ class Source:
         answer = self.farm.get(*key)
         self.counts.waited += time.perf_counter() - began
         if answer.record is not None:
-            record = parsed(answer.record)
+            record, reason = self.usable(answer.record)
             if record is None:
-                return self.collecting_natively(node, "malformed-record", "")
-            if self.order.context not in record.contexts:
-                return self.collecting_natively(node, "import-order", "")
+                return self.collecting_natively(node, reason, "")
             if self.store is not None:
                 self.store.add(key, answer.record)
             return partial(self._collect_record, node, record, "farm")

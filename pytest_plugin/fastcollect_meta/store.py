@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import _manifest, _wire, compat, dependencies
+from . import _manifest, _native, _wire, compat, dependencies
 from .options import is_named
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Store:
     def is_registrar(self, key: Key) -> bool:
         """Whether the manifest says so of a file."""
         record, _ = self.get(key)
-        return record is not None and bool(_wire.unpack("Record", record)["registrar"])
+        return record is not None and _native.Record(record).registrar
 
     def add_native(self, key: Key, reason: str, seconds: float) -> None:
         """A file had to be collected natively; noted where that will be so next time too."""
