@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "node_ids.h"
+#include "child_ids.h"
 #include "pyvalue.h"
 #include "record.h"
 
@@ -371,19 +371,19 @@ static int inherited_init(struct inherited *in, PyObject *parent) {
 }
 
 // Gives a node its id, and returns its name: a new reference, NULL with an exception.
-static PyObject *name_node(PyObject *self, struct fcm_node_ids *ids, PyObject *node,
+static PyObject *name_node(PyObject *self, struct fcm_child_ids *ids, PyObject *node,
                            uint32_t index) {
     Fcm__Record *m = message_of(self);
     uint32_t row = ((struct record *)self)->rows[index];
     // A string is made of the name, a structured one of its parts.
     if (!ids->type || !(m->node_flags[index] & FCM_NODE_ITEM) || !m->item_original[row]) {
         PyObject *name = name_at(self, index);
-        if (name && fcm_node_ids_set(ids, node, name, NULL) < 0) Py_CLEAR(name);
+        if (name && fcm_child_ids_set(ids, node, name, NULL) < 0) Py_CLEAR(name);
         return name;
     }
     PyObject *original = string_at(self, m->item_original[row] - 1);
     PyObject *joined = original ? joined_ids(self, row) : NULL, *name = NULL;
-    if (original && !PyErr_Occurred() && fcm_node_ids_set(ids, node, original, joined) == 0)
+    if (original && !PyErr_Occurred() && fcm_child_ids_set(ids, node, original, joined) == 0)
         name = m->node_flags[index] & FCM_NODE_DERIVED_NAME ? derived_name(self, row, joined)
                                                             : string_at(self, m->node_name[index]);
     Py_XDECREF(joined);
@@ -391,7 +391,7 @@ static PyObject *name_node(PyObject *self, struct fcm_node_ids *ids, PyObject *n
     return name;
 }
 
-static PyObject *build_node(PyObject *self, struct inherited *in, struct fcm_node_ids *ids,
+static PyObject *build_node(PyObject *self, struct inherited *in, struct fcm_child_ids *ids,
                             PyObject *parent, PyObject *type, uint32_t index) {
     PyTypeObject *cls = (PyTypeObject *)type;
     PyObject *node = cls->tp_alloc(cls, 0);
@@ -427,9 +427,9 @@ static PyObject *record_build(PyObject *self, PyObject *args) {
         }
     }
     struct inherited in;
-    struct fcm_node_ids ids;
+    struct fcm_child_ids ids;
     PyObject *list = inherited_init(&in, parent) == 0 ? PyList_New(0) : NULL;
-    if (fcm_node_ids_init(&ids, parent, spec) < 0) Py_CLEAR(list);
+    if (fcm_child_ids_init(&ids, parent, spec) < 0) Py_CLEAR(list);
     for (size_t i = index + 1; list && i < m->n_node_parent && m->node_parent[i] >= index; i++) {
         if (m->node_parent[i] != index) continue;
         PyObject *node =
@@ -438,7 +438,7 @@ static PyObject *record_build(PyObject *self, PyObject *args) {
         if (!node || PyList_Append(list, node) < 0) Py_CLEAR(list);
         Py_XDECREF(node);
     }
-    fcm_node_ids_done(&ids);
+    fcm_child_ids_done(&ids);
     inherited_done(&in);
     return list;
 }

@@ -1,6 +1,6 @@
-#include "node_ids.h"
+#include "child_ids.h"
 
-static int describe_type(struct fcm_node_ids *ids, PyObject *spec) {
+static int describe_type(struct fcm_child_ids *ids, PyObject *spec) {
     PyObject *type;
     if (!PyArg_ParseTuple(spec, "OO!OOOO", &ids->slot, &PyType_Type, &type, &ids->path, &ids->names,
                           &ids->params, &ids->text))
@@ -15,8 +15,8 @@ static int describe_type(struct fcm_node_ids *ids, PyObject *spec) {
     return 0;
 }
 
-int fcm_node_ids_init(struct fcm_node_ids *ids, PyObject *parent, PyObject *spec) {
-    *ids = (struct fcm_node_ids){0};
+int fcm_child_ids_init(struct fcm_child_ids *ids, PyObject *parent, PyObject *spec) {
+    *ids = (struct fcm_child_ids){0};
     if (!PyTuple_Check(spec)) {
         PyErr_SetString(PyExc_TypeError, "a tuple that says how ids are made");
         return -1;
@@ -44,7 +44,7 @@ int fcm_node_ids_init(struct fcm_node_ids *ids, PyObject *parent, PyObject *spec
     return 0;
 }
 
-void fcm_node_ids_done(struct fcm_node_ids *ids) {
+void fcm_child_ids_done(struct fcm_child_ids *ids) {
     Py_CLEAR(ids->parent_path);
     Py_CLEAR(ids->parent_names);
     Py_CLEAR(ids->parent_text);
@@ -64,7 +64,7 @@ static PyObject *names_with(PyObject *names, PyObject *name) {
 }
 
 // Makes `last_name`, `last_names` and `last_text` those of `name`.
-static int turn_to(struct fcm_node_ids *ids, PyObject *name) {
+static int turn_to(struct fcm_child_ids *ids, PyObject *name) {
     if (ids->last_name == name) return 0;
     PyObject *text = PyUnicode_FromFormat("%U::%U", ids->parent_text, name);
     PyObject *names = text && ids->type ? names_with(ids->parent_names, name) : NULL;
@@ -82,7 +82,7 @@ static int set(PyObject *descriptor, PyObject *object, PyObject *value) {
     return Py_TYPE(descriptor)->tp_descr_set(descriptor, object, value);
 }
 
-static PyObject *structured(struct fcm_node_ids *ids, PyObject *params, PyObject *text) {
+static PyObject *structured(struct fcm_child_ids *ids, PyObject *params, PyObject *text) {
     PyObject *id = ids->type->tp_alloc(ids->type, 0);
     if (id &&
         (set(ids->path, id, ids->parent_path) < 0 || set(ids->names, id, ids->last_names) < 0 ||
@@ -91,7 +91,7 @@ static PyObject *structured(struct fcm_node_ids *ids, PyObject *params, PyObject
     return id;
 }
 
-int fcm_node_ids_set(struct fcm_node_ids *ids, PyObject *node, PyObject *name, PyObject *params) {
+int fcm_child_ids_set(struct fcm_child_ids *ids, PyObject *node, PyObject *name, PyObject *params) {
     if (turn_to(ids, name) < 0) return -1;
     PyObject *text =
         params ? PyUnicode_FromFormat("%U[%U]", ids->last_text, params) : Py_NewRef(ids->last_text);

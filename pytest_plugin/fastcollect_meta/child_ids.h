@@ -5,7 +5,7 @@
 #include <Python.h>
 
 // How ids of one parent's children are made. `slot` and the descriptors are borrowed.
-struct fcm_node_ids {
+struct fcm_child_ids {
     PyObject *slot;                         // descriptor of the node's slot
     PyTypeObject *type;                     // of structured ids; NULL where an id is a string
     PyObject *path, *names, *params, *text; // descriptors of its fields
@@ -16,10 +16,10 @@ struct fcm_node_ids {
 };
 
 // `spec` is a tuple (slot,) for ids that are strings, or (slot, type, path, names, params, text).
-// Returns 0, or -1 with an exception; fcm_node_ids_done() in both cases.
-int fcm_node_ids_init(struct fcm_node_ids *ids, PyObject *parent, PyObject *spec);
-void fcm_node_ids_done(struct fcm_node_ids *ids);
+// Returns 0, or -1 with an exception; fcm_child_ids_done() in both cases.
+int fcm_child_ids_init(struct fcm_child_ids *ids, PyObject *parent, PyObject *spec);
+void fcm_child_ids_done(struct fcm_child_ids *ids);
 
 // Gives a node its id. `name` is the last part without parameters; `params` is NULL for none.
 // Returns 0, or -1 with an exception.
-int fcm_node_ids_set(struct fcm_node_ids *ids, PyObject *node, PyObject *name, PyObject *params);
+int fcm_child_ids_set(struct fcm_child_ids *ids, PyObject *node, PyObject *name, PyObject *params);
