@@ -93,6 +93,18 @@ def own_lines(config: Config, name: str) -> list[str]:
     return list(_ini(config, name) or ())
 
 
+def groups_with_option(parser: Any, name: str) -> list[str]:
+    """Names of the option groups that define an option. pytest itself refuses a second one only within a group."""
+    if parser is None:
+        return []
+    groups = {id(group): group for group in (parser._anonymous, *parser._groups)}
+    return [
+        group.name
+        for group in groups.values()
+        if any(name in option.names() for option in group.options)
+    ]
+
+
 # Nodes
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from . import compat
+
 GROUP = "fastcollect-meta"
 
 _CLASH = (
@@ -22,18 +24,17 @@ _CLASH = (
 def add_options(parser: pytest.Parser) -> None:
     """Register the options and their ini equivalents."""
     group = parser.getgroup(GROUP, "collection by a farm of workers (fastcollect_meta)")
-    try:
-        group.addoption(
-            "--workers",
-            dest="fcm_workers",
-            metavar="N",
-            default=None,
-            help="collect test files in N workers; auto: as many as this process may use cores; "
-            "0: collect in this process, through the same records "
-            "(environment: FASTCOLLECT_META_WORKERS, ini: fastcollect_meta_workers; default: auto)",
-        )
-    except ValueError as error:
-        raise pytest.UsageError(_CLASH) from error
+    if compat.groups_with_option(parser, "--workers"):
+        raise pytest.UsageError(_CLASH)
+    group.addoption(
+        "--workers",
+        dest="fcm_workers",
+        metavar="N",
+        default=None,
+        help="collect test files in N workers; auto: as many as this process may use cores; "
+        "0: collect in this process, through the same records "
+        "(environment: FASTCOLLECT_META_WORKERS, ini: fastcollect_meta_workers; default: auto)",
+    )
     group.addoption(
         "--manifest",
         dest="fcm_manifest",
@@ -138,12 +139,9 @@ def _guard_workers_option(parser: Any) -> None:
     original = kind.addoption
 
     def addoption(self: Any, *names: str, **attributes: Any) -> None:
-        try:
-            original(self, *names, **attributes)
-        except ValueError as error:
-            if "--workers" not in names or "already added" not in str(error):
-                raise
-            raise pytest.UsageError(_CLASH) from error
+        if "--workers" in names and GROUP in compat.groups_with_option(self.parser, "--workers"):
+            raise pytest.UsageError(_CLASH)
+        original(self, *names, **attributes)
 
     kind.addoption = addoption
     kind._fcm_guarded = True
