@@ -266,6 +266,8 @@ class CollectingSession:
 
     def _end_farm(self) -> None:
         farm, self.farm = self.farm, None
+        if farm is not None and farm.gone:
+            self.note = f"the farm stood aside: {farm.gone}"
         if farm is not None:
             farm.close()
 
