@@ -7,21 +7,23 @@ enum file_state {
     FILE_WAITING, // in the heap
     FILE_HELD,    // by one hand or more
     FILE_ALONE,   // waits for a fresh hand, in the queue `alone`
+    FILE_AGAIN,   // waits to be collected once more, in the list `again`
     FILE_DONE,
 };
 
 struct file {
     double duration;
-    uint64_t wanted; // number of main's question, 0 none
-    size_t heap_at;  // while waiting
-    uint32_t next;   // id of the next in `alone`
+    uint64_t wanted;   // number of main's question, 0 none
+    size_t heap_at;    // while waiting
+    uint32_t next;     // id of the next in `alone` or `again`
+    uint32_t begun_by; // number of the hand that has begun with it, 0 none
     unsigned holders;
     unsigned deaths;
-    bool executed; // only for a worker that is no fork
-    bool declared; // to be collected alone
-    bool settled;  // answered from elsewhere
-    bool again;    // what its holder answers is worth nothing
-    bool redone;   // collected once more, by a worker that gets nothing else
+    bool begun_twice; // by more than one
+    bool executed;    // only for a worker that is no fork
+    bool declared;    // to be collected alone
+    bool settled;     // answered from elsewhere
+    bool again;       // what its holder answers is worth nothing
     enum file_state state;
 };
 
@@ -36,9 +38,14 @@ struct fcm_scheduler {
     uint32_t alone_last;
     size_t alone_count;
     size_t alone_executed;
-    size_t alone_redone;
+    uint32_t again_first; // in the order of the walk
+    size_t again_count;
+    uint32_t *registrars; // as they became known
+    size_t registrar_count;
+    size_t registrar_capacity;
     size_t open;
     size_t hand_count;
+    uint32_t hands_joined;
     struct fcm_hand *hands;
     uint64_t questions;
     bool prefetch;
@@ -54,6 +61,7 @@ void fcm_scheduler_free(struct fcm_scheduler *s) {
     if (!s) return;
     free(s->files);
     free(s->heap);
+    free(s->registrars);
     free(s);
 }
 
@@ -161,7 +169,6 @@ static void alone_push(struct fcm_scheduler *s, uint32_t id) {
     s->alone_last = id;
     s->alone_count++;
     s->alone_executed += file->executed;
-    s->alone_redone += file->redone;
 }
 
 int fcm_scheduler_want(struct fcm_scheduler *s, uint32_t id) {
@@ -202,7 +209,6 @@ static uint32_t alone_pop(struct fcm_scheduler *s, bool executed) {
     if (s->alone_last == id) s->alone_last = before;
     s->alone_count--;
     s->alone_executed -= file->executed;
-    s->alone_redone -= file->redone;
     return id;
 }
 
@@ -215,8 +221,8 @@ static void file_done(struct fcm_scheduler *s, struct file *file) {
 void fcm_scheduler_settle(struct fcm_scheduler *s, uint32_t id) {
     struct file *file = file_of(s, id);
     if (!file || file->state == FILE_DONE) return;
-    // One that waits to be retried stays in its queue's count: it is only settled by its hand.
-    if (file->state == FILE_ALONE) return;
+    // One that waits in another queue stays in its count: it is only settled by its hand.
+    if (file->state == FILE_ALONE || file->state == FILE_AGAIN) return;
     if (file->state == FILE_WAITING) heap_remove(s, id);
     file->settled = true;
     file_done(s, file);
@@ -239,15 +245,25 @@ void fcm_scheduler_set_alone(struct fcm_scheduler *s, uint32_t id) {
 // ---- hands ----
 
 void fcm_scheduler_join(struct fcm_scheduler *s, struct fcm_hand *hand) {
-    *hand = (struct fcm_hand){.next = s->hands};
+    *hand = (struct fcm_hand){.next = s->hands, .number = ++s->hands_joined};
     s->hands = hand;
     s->hand_count++;
+}
+
+static bool is_registrar(const struct fcm_scheduler *s, uint32_t id) {
+    for (size_t i = 0; i < s->registrar_count; i++)
+        if (s->registrars[i] == id) return true;
+    return false;
 }
 
 static void take(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t id) {
     struct file *file = file_at(s, id);
     file->state = FILE_HELD;
     file->holders++;
+    // Its worker imports the known ones before the file.
+    for (size_t i = 0; i < s->registrar_count; i++)
+        if (s->registrars[i] <= id && s->registrars[i] > hand->registrar)
+            hand->registrar = s->registrars[i];
     hand->ids[hand->count++] = id;
 }
 
@@ -265,6 +281,35 @@ static uint32_t wanted_elsewhere(const struct fcm_scheduler *s, const struct fcm
     return best;
 }
 
+// Nothing can be imported twice, and registrars only in order.
+static bool can_redo(const struct fcm_scheduler *s, const struct fcm_hand *hand, uint32_t id) {
+    const struct file *file = file_at(s, id);
+    if (hand->spent || hand->registrar >= id) return false;
+    return !hand->used || (file->begun_by != hand->number && !file->begun_twice);
+}
+
+static void again_push(struct fcm_scheduler *s, uint32_t id) {
+    uint32_t *at = &s->again_first;
+    while (*at && *at < id) at = &file_at(s, *at)->next;
+    struct file *file = file_at(s, id);
+    file->state = FILE_AGAIN;
+    file->next = *at;
+    *at = id;
+    s->again_count++;
+}
+
+// The first one for such a hand, 0 none.
+static uint32_t again_pop(struct fcm_scheduler *s, const struct fcm_hand *hand) {
+    for (uint32_t *at = &s->again_first; *at; at = &file_at(s, *at)->next) {
+        uint32_t id = *at;
+        if (!can_redo(s, hand, id)) continue;
+        *at = file_at(s, id)->next;
+        s->again_count--;
+        return id;
+    }
+    return 0;
+}
+
 int fcm_scheduler_next(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t *ret_id) {
     uint32_t id = 0;
     if (hand->count == FCM_HAND_SIZE || hand->alone || hand->spent) return 0;
@@ -272,7 +317,12 @@ int fcm_scheduler_next(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t 
     if (idle && !hand->used && s->alone_count > 0) {
         id = alone_pop(s, hand->executed);
         hand->alone = id != 0;
-        hand->spent = id != 0 && (file_at(s, id)->declared || file_at(s, id)->redone);
+        hand->spent = id != 0 && file_at(s, id)->declared;
+    }
+    if (!id && idle) id = again_pop(s, hand);
+    if (!id && hand->extra) {
+        hand->spent = idle;
+        return 0;
     }
     if (!id && idle && s->heap_wanted == 0) {
         id = wanted_elsewhere(s, hand);
@@ -305,15 +355,20 @@ int fcm_scheduler_begin(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t
     if (at < 0) return at;
     hand->begun = id;
     hand->used = true;
-    return file_at(s, id)->state != FILE_DONE;
+    struct file *file = file_at(s, id);
+    if (file->begun_by && file->begun_by != hand->number) file->begun_twice = true;
+    file->begun_by = hand->number;
+    return file->state != FILE_DONE;
 }
 
 // Whatever has been collected of it counts for nothing.
 static void redo(struct fcm_scheduler *s, uint32_t id) {
     struct file *file = file_at(s, id);
     file->again = false;
-    file->redone = true;
-    alone_push(s, id);
+    if (file->declared || file->deaths > 0)
+        alone_push(s, id);
+    else
+        again_push(s, id);
 }
 
 int fcm_scheduler_answer(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t id) {
@@ -340,8 +395,9 @@ static bool holds(const struct fcm_hand *hand, uint32_t id) {
     return hand && hand_find(hand, id) >= 0;
 }
 
-void fcm_scheduler_redo_after(struct fcm_scheduler *s, uint32_t id, const struct fcm_hand *hand,
-                              void (*revoked)(void *data, uint32_t id), void *data) {
+// Answers about files after `id` are worth nothing, except those that `hand` is still to give.
+static void redo_after(struct fcm_scheduler *s, uint32_t id, const struct fcm_hand *hand,
+                       void (*revoked)(void *data, uint32_t id), void *data) {
     for (uint32_t later = id + 1; later <= s->count; later++) {
         struct file *file = file_at(s, later);
         if (file->state == FILE_HELD) {
@@ -360,6 +416,32 @@ void fcm_scheduler_redo_after(struct fcm_scheduler *s, uint32_t id, const struct
     }
 }
 
+int fcm_scheduler_note_registrar(struct fcm_scheduler *s, uint32_t id, struct fcm_hand *hand,
+                                 void (*revoked)(void *data, uint32_t id), void *data) {
+    if (!file_of(s, id)) return -ENOENT;
+    if (is_registrar(s, id)) return 0;
+    if (s->registrar_count == s->registrar_capacity) {
+        size_t capacity = s->registrar_capacity ? 2 * s->registrar_capacity : 16;
+        uint32_t *grown = realloc(s->registrars, capacity * sizeof *grown);
+        if (!grown) return -ENOMEM;
+        s->registrars = grown;
+        s->registrar_capacity = capacity;
+    }
+    s->registrars[s->registrar_count++] = id;
+    const struct fcm_hand *in_order = hand && hand->registrar <= id ? hand : NULL;
+    // Where a later one has been imported already, the order can't be had any more.
+    for (struct fcm_hand *other = s->hands; other; other = other->next)
+        if (other->registrar > id) other->spent = true;
+    if (in_order) hand->registrar = id;
+    redo_after(s, id, in_order, revoked, data);
+    return 1;
+}
+
+const uint32_t *fcm_scheduler_registrars(const struct fcm_scheduler *s, size_t *ret_count) {
+    *ret_count = s->registrar_count;
+    return s->registrars;
+}
+
 // A held file comes back from a lost hand.
 static enum fcm_loss hand_back(struct fcm_scheduler *s, uint32_t id, bool guilty, bool retry,
                                bool alone) {
@@ -372,10 +454,12 @@ static enum fcm_loss hand_back(struct fcm_scheduler *s, uint32_t id, bool guilty
         return FCM_LOSS_FINAL;
     }
     if (file->holders == 0) {
-        if (file->again) file->redone = true;
+        bool again = file->again;
         file->again = false;
-        if (guilty || alone || file->declared || file->redone)
+        if (guilty || alone || file->declared)
             alone_push(s, id);
+        else if (again)
+            again_push(s, id);
         else
             heap_push(s, id);
     }
@@ -404,12 +488,19 @@ enum fcm_loss fcm_scheduler_lose(struct fcm_scheduler *s, struct fcm_hand *hand,
 }
 
 size_t fcm_scheduler_waiting(const struct fcm_scheduler *s) {
-    return s->alone_count + (s->prefetch ? s->heap_count : s->heap_wanted);
+    return s->alone_count + s->again_count + (s->prefetch ? s->heap_count : s->heap_wanted);
 }
 
 size_t fcm_scheduler_alone_executed(const struct fcm_scheduler *s) { return s->alone_executed; }
 
-size_t fcm_scheduler_alone_redone(const struct fcm_scheduler *s) { return s->alone_redone; }
+bool fcm_scheduler_again_stuck(const struct fcm_scheduler *s) {
+    for (uint32_t id = s->again_first; id; id = file_at(s, id)->next) {
+        const struct fcm_hand *hand = s->hands;
+        while (hand && !can_redo(s, hand, id)) hand = hand->next;
+        if (!hand) return true;
+    }
+    return false;
+}
 
 size_t fcm_scheduler_alone(const struct fcm_scheduler *s) { return s->alone_count; }
 

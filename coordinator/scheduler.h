@@ -4,6 +4,9 @@
 // the longest by their recorded duration; then those without one, in the order of the walk. A hand
 // holds one file and, while enough are left for everybody, one ahead. A file whose worker died is
 // retried once, alone, by a hand that has done nothing before.
+//
+// A registrar is a file whose import changes what later files see: every hand imports it before
+// those. As one becomes known, what other hands have collected after it is collected once more.
 #pragma once
 
 #include <stdbool.h>
@@ -24,9 +27,12 @@ struct fcm_hand {
     struct fcm_hand *next;       // of the scheduler's list
     uint32_t ids[FCM_HAND_SIZE]; // in the order of assignment
     unsigned count;
-    uint32_t begun; // the one that is being collected, 0 none
-    bool used;      // it has begun with a file: no longer fresh
-    bool executed;  // its worker is no fork: set by the worker
+    uint32_t begun;     // the one that is being collected, 0 none
+    uint32_t number;    // of this hand among all that have joined, from 1
+    uint32_t registrar; // the last in the walk that it has imported or is to import, 0 none
+    bool used;          // it has begun with a file: no longer fresh
+    bool extra;         // gets only files that are collected once more: set by the worker
+    bool executed;      // its worker is no fork: set by the worker
     bool spent; // gets nothing any more: set by the worker, or a file that is to be collected alone
     bool alone; // it holds a file that is retried, and gets nothing else until that is answered
 };
@@ -80,12 +86,16 @@ void fcm_scheduler_set_alone(struct fcm_scheduler *scheduler, uint32_t id);
 enum fcm_loss fcm_scheduler_lose(struct fcm_scheduler *scheduler, struct fcm_hand *hand, bool retry,
                                  uint32_t *ret_id);
 
-// Answers about files after `id` in the walk are worth nothing, except those that `hand` (NULL for
-// none) is still to give: each of them is collected once more, by a fresh hand. Calls `revoked` for
-// those that have been answered.
-void fcm_scheduler_redo_after(struct fcm_scheduler *scheduler, uint32_t id,
-                              const struct fcm_hand *hand, void (*revoked)(void *data, uint32_t id),
-                              void *data);
+// A file turns out to be a registrar, which `hand` has collected (NULL: somebody else). Answers
+// about files after it are worth nothing, except those that `hand` is still to give: each of them
+// is collected once more, by a hand that hasn't begun with it. Calls `revoked` for those that have
+// been answered. Returns 1, 0 where it was known, -ENOENT, -ENOMEM.
+int fcm_scheduler_note_registrar(struct fcm_scheduler *scheduler, uint32_t id,
+                                 struct fcm_hand *hand, void (*revoked)(void *data, uint32_t id),
+                                 void *data);
+
+// The ids of all registrars, in the order in which they became known.
+const uint32_t *fcm_scheduler_registrars(const struct fcm_scheduler *scheduler, size_t *ret_count);
 
 // Files that a new hand could take now; those among them that need a fresh hand; files not
 // answered.
@@ -93,7 +103,7 @@ size_t fcm_scheduler_waiting(const struct fcm_scheduler *scheduler);
 size_t fcm_scheduler_alone(const struct fcm_scheduler *scheduler);
 // Those of the latter that need an executed one.
 size_t fcm_scheduler_alone_executed(const struct fcm_scheduler *scheduler);
-// And those that are collected once more; their worker gets nothing else.
-size_t fcm_scheduler_alone_redone(const struct fcm_scheduler *scheduler);
+// Whether there is a file to be collected once more that none of the hands can take.
+bool fcm_scheduler_again_stuck(const struct fcm_scheduler *scheduler);
 size_t fcm_scheduler_open(const struct fcm_scheduler *scheduler);
 size_t fcm_scheduler_total(const struct fcm_scheduler *scheduler);

@@ -85,27 +85,13 @@ static void revoke_answer(void *data, uint32_t id) {
     check_main(session, fcm_peer_send(&session->main, FCM_REVOKE, id, &message));
 }
 
-static bool is_registrar(const struct fcm_session *session, uint32_t id) {
-    for (size_t i = 0; i < session->registrar_count; i++)
-        if (session->registrars[i] == id) return true;
-    return false;
-}
-
 int fcm_session_note_registrar(struct fcm_session *session, uint32_t id, struct fcm_worker *from) {
-    if (id < 1 || id > session->path_count) return -EPROTO;
-    if (is_registrar(session, id)) return 0;
-    if (session->registrar_count == session->registrar_capacity) {
-        size_t capacity = session->registrar_capacity ? 2 * session->registrar_capacity : 16;
-        uint32_t *grown = realloc(session->registrars, capacity * sizeof *grown);
-        if (!grown) return -ENOMEM;
-        session->registrars = grown;
-        session->registrar_capacity = capacity;
-    }
-    session->registrars[session->registrar_count++] = id;
-    if (!session->farm_done)
-        fcm_scheduler_redo_after(session->scheduler, id, from ? &from->hand : NULL, revoke_answer,
-                                 session);
-    return 0;
+    // What main still lacks then it collects itself.
+    if (session->farm_done) return 0;
+    int r = fcm_scheduler_note_registrar(session->scheduler, id, from ? &from->hand : NULL,
+                                         revoke_answer, session);
+    if (r == -ENOENT) return -EPROTO;
+    return r < 0 ? r : 0;
 }
 
 static int on_registrar(struct fcm_session *session, const Fcm__Registrar *registrar) {
@@ -321,16 +307,16 @@ static void hire(struct fcm_session *session) {
     size_t waiting = fcm_scheduler_waiting(session->scheduler);
     size_t alone = fcm_scheduler_alone(session->scheduler);
     size_t alone_executed = fcm_scheduler_alone_executed(session->scheduler);
+    bool stuck = fcm_scheduler_again_stuck(session->scheduler);
     if ((alone > fresh || alone_executed > executed) && able >= most)
         make_room(session, alone_executed > executed);
     // Dying ones count too: a machine without memory isn't helped by more of them.
     // What is collected once more keeps main waiting.
-    if (fcm_scheduler_alone_redone(session->scheduler) > 0) most++;
-    while (!session->leaving && present < most &&
-           (idle < waiting || fresh < alone || executed < alone_executed)) {
+    while (!session->leaving && present < most + stuck &&
+           (stuck || idle < waiting || fresh < alone || executed < alone_executed)) {
         if (!affords_worker(session, present, fresh)) return;
         bool execute = executed < alone_executed;
-        int r = fcm_worker_start(session, execute);
+        int r = fcm_worker_start(session, execute, present >= most);
         if (r < 0) {
             fcm_log("cannot start a worker (%s)%s", strerrordesc_np(-r),
                     present ? "; going on with fewer" : "");
@@ -339,6 +325,7 @@ static void hire(struct fcm_session *session) {
             return;
         }
         present++, idle++, fresh++, executed += execute;
+        stuck = false;
     }
 }
 
@@ -452,6 +439,5 @@ void fcm_session_done(struct fcm_session *session) {
     fcm_scheduler_free(session->scheduler);
     for (size_t i = 0; i < session->path_count; i++) free(session->paths[i]);
     free(session->paths);
-    free(session->registrars);
     fcm_statistics_done(&session->statistics);
 }

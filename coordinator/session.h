@@ -31,10 +31,6 @@ struct fcm_session {
     size_t path_count;
     size_t path_capacity;
 
-    uint32_t *registrars; // files whose import changes what later ones see, as they became known
-    size_t registrar_count;
-    size_t registrar_capacity;
-
     struct fcm_zygote zygote;
     struct fcm_worker *workers;
     unsigned next_worker;

@@ -482,9 +482,11 @@ static int start_executed(struct fcm_session *session) {
     return fcm_session_introduce(session, &worker->peer);
 }
 
-int fcm_worker_start(struct fcm_session *session, bool execute) {
-    return execute || session->zygote.state == FCM_ZYGOTE_BARREN ? start_executed(session)
-                                                                 : start_forked(session);
+int fcm_worker_start(struct fcm_session *session, bool execute, bool extra) {
+    int r = execute || session->zygote.state == FCM_ZYGOTE_BARREN ? start_executed(session)
+                                                                  : start_forked(session);
+    if (r == 0) session->workers->hand.extra = extra;
+    return r;
 }
 
 int fcm_worker_on_forked(struct fcm_session *session, unsigned number, pid_t pid) {
@@ -531,9 +533,11 @@ void fcm_worker_feed(struct fcm_worker *worker) {
     assign.id = id;
     // It keeps those in mind that come later in the walk than this file.
     struct fcm_session *session = worker->session;
-    assign.registrars = session->registrars + worker->told;
-    assign.n_registrars = session->registrar_count - worker->told;
-    worker->told = session->registrar_count;
+    size_t count;
+    const uint32_t *registrars = fcm_scheduler_registrars(session->scheduler, &count);
+    assign.registrars = (uint32_t *)(uintptr_t)(count ? registrars + worker->told : NULL);
+    assign.n_registrars = count - worker->told;
+    worker->told = count;
     fcm_peer_send(&worker->peer, FCM_ASSIGN, id, &assign);
     // Until it says that it has begun.
     if (worker->hand.count == 1) start_limit(worker, limit_of(worker->session, id));

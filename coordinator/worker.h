@@ -44,7 +44,7 @@ struct fcm_worker {
     pid_t pid;     // 0 while forking
     struct fcm_peer peer;
     struct fcm_hand hand;
-    size_t told; // how many of the session's registrars it knows of
+    size_t told; // how many of the registrars it knows of
     int pidfd;
     int err_fd;   // what it prints on stderr
     int out_fd;   // the same on stdout, -1 until it has begun with a file
@@ -62,8 +62,9 @@ struct fcm_worker {
     long long oom_kills; // of the machine when it started
 };
 
-// Orders one, forked where the zygote may fork and `execute` isn't set, otherwise executed. -errno.
-int fcm_worker_start(struct fcm_session *session, bool execute);
+// Orders one, forked where the zygote may fork and `execute` isn't set, otherwise executed; an
+// `extra` one collects only what is to be collected once more. -errno.
+int fcm_worker_start(struct fcm_session *session, bool execute, bool extra);
 
 // Hands it one more file, if the scheduler says so.
 void fcm_worker_feed(struct fcm_worker *worker);

@@ -292,7 +292,13 @@ static void settled_files_are_not_handed_out(void **state) {
     assert_int_equal(fcm_scheduler_open(s), 2);
 }
 
-// Random workers that die at random: every file is answered or given up, none twice.
+static void note_again(void *data, uint32_t id) {
+    int *outcomes = data;
+    outcomes[id]--;
+}
+
+// Random workers that die at random, random registrars: every file is answered or given up, none
+// twice.
 static void chaos_answers_every_file_once(void **state) {
     (void)state;
     uint32_t x = 12345;
@@ -309,6 +315,10 @@ static void chaos_answers_every_file_once(void **state) {
             struct fcm_hand *hand = &hands[RANDOM(HANDS)];
             uint32_t id = 0;
             switch (RANDOM(8)) {
+            case 4: // what it has begun with turns out to be a registrar
+                if (RANDOM(20) || !hand->begun) break;
+                fcm_scheduler_note_registrar(s, hand->begun, hand, note_again, outcomes);
+                break;
             case 0: fcm_scheduler_want(s, 1 + RANDOM(FILES)); break;
             case 1: // dies
                 if (RANDOM(3)) break;
@@ -326,7 +336,8 @@ static void chaos_answers_every_file_once(void **state) {
                     outcomes[id]++;
             }
             // A fresh hand is always to be had for a file that needs one.
-            if (fcm_scheduler_alone(s) > 0 && hand->count == 0 && hand->used) {
+            bool needed = fcm_scheduler_alone(s) > 0 || fcm_scheduler_again_stuck(s);
+            if (hand->count == 0 && (hand->spent || (needed && hand->used))) {
                 fcm_scheduler_lose(s, hand, true, &id);
                 fcm_scheduler_join(s, hand);
             }
@@ -341,48 +352,104 @@ static void note_revoked(void *data, uint32_t id) {
     *list = id;
 }
 
+// Gives the hand file `id`, which begins with it.
+static void begin_next(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t id) {
+    assert_int_equal(next(s, hand), id);
+    assert_int_equal(fcm_scheduler_begin(s, hand, id), 1);
+}
+
 // The first file turns out to be a registrar: what the other worker has answered or holds is
-// collected once more, by fresh workers that get nothing else.
+// collected once more by the one that has found it.
 static void files_after_a_registrar_are_redone(void **state) {
     FCM_AUTO(fcm_scheduler) *s = with_files(NULL, 20);
-    struct fcm_hand first, second, third;
-    uint32_t id, revoked[6] = {0};
+    struct fcm_hand first, second;
+    uint32_t revoked[6] = {0};
+    size_t count;
     (void)state;
     fcm_scheduler_join(s, &first);
     fcm_scheduler_join(s, &second);
-    assert_int_equal(fcm_scheduler_next(s, &first, &id), 1);
-    assert_int_equal(id, 1);
-    fcm_scheduler_begin(s, &first, 1);
-    assert_int_equal(fcm_scheduler_next(s, &second, &id), 1);
-    assert_int_equal(id, 2);
-    fcm_scheduler_begin(s, &second, 2);
+    begin_next(s, &first, 1);
+    begin_next(s, &second, 2);
     assert_int_equal(fcm_scheduler_answer(s, &second, 2), 1);
-    assert_int_equal(fcm_scheduler_next(s, &second, &id), 1);
-    assert_int_equal(id, 3);
-    fcm_scheduler_begin(s, &second, 3);
-    assert_int_equal(fcm_scheduler_next(s, &first, &id), 1);
-    assert_int_equal(id, 4);
-    fcm_scheduler_redo_after(s, 1, &first, note_revoked, revoked);
+    begin_next(s, &second, 3);
+    assert_int_equal(next(s, &first), 4);
+    assert_int_equal(fcm_scheduler_note_registrar(s, 1, &first, note_revoked, revoked), 1);
+    assert_int_equal(fcm_scheduler_note_registrar(s, 1, &first, note_revoked, revoked), 0);
+    assert_int_equal(fcm_scheduler_note_registrar(s, 21, &first, note_revoked, revoked), -ENOENT);
+    assert_int_equal(fcm_scheduler_registrars(s, &count)[0], 1);
+    assert_int_equal(count, 1);
     assert_int_equal(revoked[0], 2);
     assert_int_equal(revoked[1], 0);
-    assert_int_equal(fcm_scheduler_alone_redone(s), 1);
     assert_int_equal(fcm_scheduler_open(s), 20);
     // the registrar's own answer counts, and what its worker collects after it
     assert_int_equal(fcm_scheduler_answer(s, &first, 1), 1);
+    assert_int_equal(fcm_scheduler_begin(s, &first, 4), 1);
     assert_int_equal(fcm_scheduler_answer(s, &first, 4), 1);
     assert_int_equal(fcm_scheduler_answer(s, &second, 3), 0);
-    assert_int_equal(fcm_scheduler_alone_redone(s), 2);
-    for (uint32_t n = 2; n <= 3; n++) {
-        fcm_scheduler_join(s, &third);
-        assert_int_equal(fcm_scheduler_next(s, &third, &id), 1);
-        assert_int_equal(id, n);
-        assert_int_equal(fcm_scheduler_next(s, &third, &id), 0);
-        assert_int_equal(fcm_scheduler_answer(s, &third, n), 1);
-        assert_true(third.spent);
-        fcm_scheduler_lose(s, &third, true, &id);
+    assert_false(fcm_scheduler_again_stuck(s));
+    // nothing is imported twice in one process
+    assert_int_equal(next(s, &second), 5);
+    for (uint32_t id = 2; id <= 3; id++) {
+        assert_int_equal(next(s, &first), id);
+        finish(s, &first, id);
     }
-    assert_int_equal(fcm_scheduler_next(s, &first, &id), 1);
-    assert_int_equal(id, 5);
+    assert_int_equal(next(s, &first), 6);
+    assert_int_equal(fcm_scheduler_open(s), 16);
+}
+
+// A worker that has imported a later registrar can't import one before it any more.
+static void registrars_are_imported_in_order(void **state) {
+    FCM_AUTO(fcm_scheduler) *s = with_files(NULL, 20);
+    struct fcm_hand first, second, third;
+    uint32_t revoked[6] = {0}, id;
+    (void)state;
+    fcm_scheduler_join(s, &first);
+    fcm_scheduler_join(s, &second);
+    begin_next(s, &first, 1);
+    begin_next(s, &second, 2);
+    assert_int_equal(fcm_scheduler_note_registrar(s, 2, &second, note_revoked, revoked), 1);
+    assert_int_equal(fcm_scheduler_answer(s, &second, 2), 1);
+    assert_int_equal(fcm_scheduler_note_registrar(s, 1, &first, note_revoked, revoked), 1);
+    assert_int_equal(fcm_scheduler_answer(s, &first, 1), 1);
+    assert_int_equal(revoked[0], 2);
+    assert_true(second.spent);
+    assert_false(first.spent);
+    // the first has not begun with 2
+    begin_next(s, &first, 2);
+    assert_int_equal(next(s, &first), 3);
+    // a third process that knows both
+    assert_int_equal(fcm_scheduler_lose(s, &second, true, &id), FCM_LOSS_NONE);
+    fcm_scheduler_join(s, &third);
+    assert_int_equal(next(s, &third), 4);
+    assert_int_equal(third.registrar, 2);
+}
+
+// Where all have begun with a file, or with a later registrar, a fresh one is needed, for this
+// only.
+static void a_fresh_hand_redoes_what_others_cannot(void **state) {
+    FCM_AUTO(fcm_scheduler) *s = with_files(NULL, 20);
+    struct fcm_hand first, second;
+    uint32_t revoked[6] = {0};
+    (void)state;
+    fcm_scheduler_join(s, &first);
+    for (uint32_t id = 1; id <= 4; id++) {
+        begin_next(s, &first, id);
+        assert_int_equal(fcm_scheduler_answer(s, &first, id), 1);
+    }
+    // main itself has collected the second file
+    assert_int_equal(fcm_scheduler_note_registrar(s, 2, NULL, note_revoked, revoked), 1);
+    assert_int_equal(revoked[1], 4);
+    assert_true(fcm_scheduler_again_stuck(s));
+    assert_int_equal(next(s, &first), 5);
+    fcm_scheduler_join(s, &second);
+    second.extra = true;
+    assert_false(fcm_scheduler_again_stuck(s));
+    for (uint32_t id = 3; id <= 4; id++) {
+        assert_int_equal(next(s, &second), id);
+        finish(s, &second, id);
+    }
+    assert_int_equal(next(s, &second), 0);
+    assert_true(second.spent);
 }
 
 int main(void) {
@@ -405,6 +472,8 @@ int main(void) {
         cmocka_unit_test(ids_have_no_gaps),
         cmocka_unit_test(settled_files_are_not_handed_out),
         cmocka_unit_test(files_after_a_registrar_are_redone),
+        cmocka_unit_test(registrars_are_imported_in_order),
+        cmocka_unit_test(a_fresh_hand_redoes_what_others_cannot),
         cmocka_unit_test(chaos_answers_every_file_once),
     };
     return cmocka_run_group_tests_name("scheduler", tests, NULL, NULL);
