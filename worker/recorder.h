@@ -35,7 +35,7 @@ struct fcm_module {
     PyObject *file;     // str, or NULL
     PyObject *code;     // of its top level, or NULL
     PyObject *mentions; // set of strings in its code, if it may look modules up by them, or NULL
-    uint32_t mentions_version; // of the graph that they were compared with
+    uint32_t mentions_version; // how many nodes they have been compared with
     PyObject *words;           // set of names that its code uses, or NULL
     PyObject *reason;          // why it is volatile, or NULL
     struct fcm_numbers bound;  // names of modules that its code holds and may take attributes of

@@ -85,31 +85,62 @@ static int reach_parts(struct fcm_recorder *r, uint32_t node, const uint8_t *see
     return 0;
 }
 
-// Adds edges to modules that the node's code names in strings and may look up by them.
-static int reach_mentions(struct fcm_recorder *r, uint32_t node, const uint8_t *seen,
-                          struct fcm_numbers *frontier) {
-    struct fcm_module *module = &r->modules[node];
-    if (!module->mentions || module->mentions_version == r->graph.count) return 0;
-    module->mentions_version = r->graph.count;
-    bool project = fcm_recorder_owner(r, node) == FCM_OWNER_PROJECT;
-    PyObject *mentions = PySequence_List(module->mentions);
+// Adds edges from a node, whose code names a module in a string, to a node of that module.
+static int reach_mentioned(struct fcm_recorder *r, uint32_t node, uint32_t mentioned, bool project,
+                           const uint8_t *seen, struct fcm_numbers *frontier) {
+    // A library that mentions "settings" doesn't mean the project's, or one that isn't there.
+    bool libraries =
+        r->modules[mentioned].file && fcm_recorder_owner(r, mentioned) != FCM_OWNER_PROJECT;
+    if (!project && !libraries) return 0;
+    fcm_recorder_add_edge(r, node, mentioned);
+    return seen[mentioned] ? 0 : fcm_numbers_add(frontier, mentioned);
+}
+
+// All modules that the node's code mentions.
+static int reach_all_mentions(struct fcm_recorder *r, uint32_t node, bool project,
+                              const uint8_t *seen, struct fcm_numbers *frontier) {
+    PyObject *mentions = PySequence_List(r->modules[node].mentions);
     int e = mentions ? 0 : -ENOMEM;
     for (Py_ssize_t i = 0; e == 0 && i < PyList_GET_SIZE(mentions); i++) {
         int64_t name = fcm_recorder_name(r, PyList_GET_ITEM(mentions, i), false);
         if (name < 0) continue;
         const struct fcm_numbers *nodes = &r->names[name].nodes;
-        for (uint32_t n = 0; e == 0 && n < nodes->count; n++) {
-            // A library that mentions "settings" doesn't mean the project's, or one that isn't
-            // there.
-            bool libraries = r->modules[nodes->items[n]].file &&
-                             fcm_recorder_owner(r, nodes->items[n]) != FCM_OWNER_PROJECT;
-            if (!project && !libraries) continue;
-            fcm_recorder_add_edge(r, node, nodes->items[n]);
-            if (!seen[nodes->items[n]]) e = fcm_numbers_add(frontier, nodes->items[n]);
-        }
+        for (uint32_t n = 0; e == 0 && n < nodes->count; n++)
+            e = reach_mentioned(r, node, nodes->items[n], project, seen, frontier);
     }
     Py_XDECREF(mentions);
     return e;
+}
+
+// Those among the nodes from `first` on.
+static int reach_new_mentions(struct fcm_recorder *r, uint32_t node, uint32_t first, bool project,
+                              const uint8_t *seen, struct fcm_numbers *frontier) {
+    int e = 0;
+    for (uint32_t n = first; e == 0 && n < r->graph.count; n++) {
+        uint32_t name = r->modules[n].name;
+        if (!name) continue;
+        int found = PySet_Contains(r->modules[node].mentions, r->names[name - 1].text);
+        if (found < 0) {
+            PyErr_Clear();
+            return -ENOMEM;
+        }
+        if (found) e = reach_mentioned(r, node, n, project, seen, frontier);
+    }
+    return e;
+}
+
+// Adds edges to modules that the node's code names in strings and may look up by them. Most nodes
+// have been compared with nearly all of the graph when an earlier file was done.
+static int reach_mentions(struct fcm_recorder *r, uint32_t node, const uint8_t *seen,
+                          struct fcm_numbers *frontier) {
+    struct fcm_module *module = &r->modules[node];
+    if (!module->mentions || module->mentions_version == r->graph.count) return 0;
+    bool project = fcm_recorder_owner(r, node) == FCM_OWNER_PROJECT;
+    uint32_t first = module->mentions_version;
+    module->mentions_version = r->graph.count;
+    if ((Py_ssize_t)(r->graph.count - first) < PySet_GET_SIZE(module->mentions))
+        return reach_new_mentions(r, node, first, project, seen, frontier);
+    return reach_all_mentions(r, node, project, seen, frontier);
 }
 
 int fcm_recorder_closure(struct fcm_recorder *r, struct fcm_numbers *roots,

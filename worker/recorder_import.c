@@ -166,6 +166,7 @@ static void remember_code(struct fcm_recorder *r, uint32_t node, PyCodeObject *c
     Py_XSETREF(module->code, Py_NewRef((PyObject *)code));
     if (!looks_modules_up((PyObject *)code)) return;
     if (!module->mentions) module->mentions = PySet_New(NULL);
+    module->mentions_version = 0;
     if (!module->mentions || add_mentions(module->mentions, code->co_consts) < 0) r->broken = true;
     PyErr_Clear();
 }

@@ -114,6 +114,9 @@ class Collecting:
         self._registries = options.registries
         #: Registrars that have been imported here, and those that are known, by index; with what they depend on.
         self._imported: dict[int, dict[str, Any]] = {}
+        self._imported_dependencies: dict[str, dict[bytes, None]] = {
+            kind: {} for kind in ("files", "directories", "absent")
+        }
         self._registrars: set[int] = set()
         self._begun: set[int] = set()
         self._context = b""
@@ -169,6 +172,9 @@ class Collecting:
             os.path.relpath(self._found.nodes[registrar].path, root)
             for registrar in sorted(self._imported)
         )
+        for kind, known in self._imported_dependencies.items():
+            for each in self._imported.values():
+                known.update(dict.fromkeys(each.get(kind, ())))
 
     def _begin(self, index: int) -> None:
         self._begun.add(index)
@@ -219,9 +225,9 @@ class Collecting:
         own = extras.get("dependencies")
         if not own:
             return
-        for kind in ("files", "directories", "absent"):
-            found = (path for each in self._imported.values() for path in each.get(kind, ()))
-            own[kind] = list(dict.fromkeys((*own[kind], *found)))
+        for kind, registrars in self._imported_dependencies.items():
+            known = set(own[kind])
+            own[kind] += [path for path in registrars if path not in known]
 
     @contextlib.contextmanager
     def _dependencies(self, node: pytest.File, extras: dict[str, Any]) -> Iterator[None]:

@@ -71,6 +71,8 @@ def place(item: Item) -> tuple[str, int | None, str | None]:
 
     :raises Unrepresentable: where asking for it fails.
     """
+    if (code := compat.own_code(item)) is not None:
+        return relative_path(item), code.co_firstlineno - 1, None
     try:
         path, line, domain = item.location
     except Exception as error:

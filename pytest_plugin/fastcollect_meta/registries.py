@@ -50,7 +50,6 @@ class Registries:
         self._containers: list[Any] = []
         self._sizes: list[int] = []
         self._known: set[int] = set()
-        self._module_count = 0
         self._environment: dict[Any, Any] = {}
         self.changes()
 
@@ -64,13 +63,12 @@ class Registries:
         if sizes != self._sizes:
             found = [name for name, old, new in zip(self._names, self._sizes, sizes) if old != new]
             self._sizes = sizes
-        environment = dict(os.environ.items())
+        environment = _environment()
         if environment != self._environment:
             if self._modules:
                 found.append("os.environ")
             self._environment = environment
-        if len(sys.modules) != self._module_count:
-            self._add_modules()
+        self._add_modules()
         return found
 
     @contextlib.contextmanager
@@ -97,10 +95,9 @@ class Registries:
                 self._add_module(name, module)
 
     def _add_modules(self) -> None:
-        loaded = list(sys.modules.items())
-        self._module_count = len(loaded)
-        for name, module in loaded:
-            self._add_named(name, module)
+        for name in list(sys.modules.keys() - self._modules):
+            if (module := sys.modules.get(name)) is not None:
+                self._add_named(name, module)
 
     def _add_module(self, name: str, module: Any) -> None:
         for key, value in _entries(module):
@@ -140,6 +137,11 @@ def _entries(owner: Any) -> list[tuple[str, Any]]:
     return [
         (name, value) for name, value in entries if type(name) is str and not name.startswith("__")
     ]
+
+
+def _environment() -> dict[Any, Any]:
+    encoded = getattr(os.environ, "_data", None)
+    return dict(encoded) if type(encoded) is dict else dict(os.environ.items())
 
 
 def _size(container: Any) -> int:
