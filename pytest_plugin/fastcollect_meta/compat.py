@@ -135,7 +135,7 @@ _ELSEWHERE = ("__wrapped__", "__pytest_wrapped__", "place_as")
 
 
 @functools.cache
-def _has_ordinary_location(cls: type) -> bool:
+def _has_ordinary_location(cls: Any) -> bool:
     return issubclass(cls, PyobjMixin) and all(
         inspect.getattr_static(cls, name) is part for name, part in _LOCATION_PARTS.items()
     )
@@ -146,7 +146,8 @@ def own_code(item: Any) -> types.CodeType | None:
 
     Asking an item for its location costs a hundred times as much.
     """
-    if not _has_ordinary_location(type(item)) or "location" in item.__dict__:
+    cls: Any = type(item)
+    if not _has_ordinary_location(cls) or "location" in item.__dict__:
         return None
     function = item.obj
     if type(function) is types.MethodType:
