@@ -186,9 +186,17 @@ static void on_outside(struct fcm_recorder *r, const char *event, PyObject *args
         on_file(r, args);
 }
 
+// Whether a variable says how large the terminal is. That may change at any time: nobody keeps it.
+static bool is_terminal_size(PyObject *key) {
+    const char *name = PyBytes_AS_STRING(key);
+    return strcmp(name, "COLUMNS") == 0 || strcmp(name, "LINES") == 0;
+}
+
 static void attribute_variable(struct fcm_recorder *r, const struct fcm_place *place,
                                PyObject *key) {
-    attribute(r, place, FCM_FACT_ENVIRONMENT, fcm_recorder_fact(r, Py_NewRef(key)), false);
+    struct fcm_place here = *place;
+    if (is_terminal_size(key)) here.owners_count = 0;
+    attribute(r, &here, FCM_FACT_ENVIRONMENT, fcm_recorder_fact(r, Py_NewRef(key)), false);
 }
 
 static bool reads_for_itself(const struct fcm_place *place) {

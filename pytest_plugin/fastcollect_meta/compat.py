@@ -714,6 +714,13 @@ def capture_method(config: pytest.Config) -> str:
     return "no" if manager is None else str(manager._method)
 
 
+def load_readline() -> None:
+    """What pytest does when it begins to capture, where it does: 9.x loads readline on every system."""
+    workaround: Callable[[], None] | None = getattr(_pytest.capture, "_readline_workaround", None)
+    if workaround is not None:
+        workaround()
+
+
 def stop_capture(config: pytest.Config) -> None:
     """Put back the descriptors that pytest's capturing has replaced; what it holds is dropped."""
     manager = config.pluginmanager.get_plugin("capturemanager")

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import compat
+from . import _recorder, compat
 from .options_key import options_digests
 from .prepared import INPUT, OUTPUT, Prepared
 from .source import FARM_WORTH
@@ -34,6 +34,23 @@ def may_distribute(namespace: Any) -> bool:
         return False
     wanted = ("numprocesses", "tx", "distload")
     return any(getattr(namespace, name, None) for name in wanted)
+
+
+#: How large the terminal is. pytest loads readline, which sets them where the processes see it that are started then.
+_TERMINAL_SIZE = (b"COLUMNS", b"LINES")
+
+
+def environment_of_workers(environ: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """What popen's workers start with, as far as it is known before conftests are loaded.
+
+    Ids may depend on the size of the terminal, since pandas shortens a repr to it; then records hold for a worker only
+    if they were made with its variables.
+
+    :param environ: what this process was started with.
+    """
+    compat.load_readline()
+    sizes = ((name, _recorder.inherited(name)) for name in _TERMINAL_SIZE)
+    return {**environ, **{name: value for name, value in sizes if value is not None}}
 
 
 def distributes(config: pytest.Config) -> bool:
@@ -118,8 +135,7 @@ class Controller:
         ):
             self._farm = self._start_farm()
             if self._farm is not None:
-                missing = [key for key in self._farm.walk() if not store.is_served(key)]
-                self._farm.want(store.longest_first(missing))
+                store.ask_for_missing(self._farm)
         if self._farm is None:
             self.files["manifest"] = store.valid_records(self._wanted)
         else:

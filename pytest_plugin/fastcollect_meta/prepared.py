@@ -85,7 +85,7 @@ class PreparedSource(Source):
         self._natives = {(path, name): why for path, name, *why in prepared.natives}
         self._failed = {(path, name): why for path, name, *why in prepared.failed}
         self._manifest = _open(prepared)
-        #: Files that the controller knows nothing of, and seconds that collecting them has taken.
+        #: Files that the controller has no record of that holds here, and seconds that collecting them has taken.
         self.unknown: dict[Key, float] = {}
         self._began = 0.0
         #: Files whose records turned out to be wrong, and the reason to collect them natively.
@@ -107,6 +107,7 @@ class PreparedSource(Source):
         if packed is not None:
             record, reason = self.usable(packed)
             if record is None:
+                self._note_unknown(key)
                 return self.collecting_natively(node, reason, "")
             return partial(self._collect_record, node, record, "prepared")
         reason, detail = self._why_native(key, status)
@@ -129,9 +130,13 @@ class PreparedSource(Source):
             return "malformed-record", ""
         if status == "stale":
             return "differs-in-worker", self._manifest.stale_reason(*key) or ""
+        self._note_unknown(key)
+        return "not-prepared", ""
+
+    def _note_unknown(self, key: Key) -> None:
+        """The next run is to prepare a file, which is collected here now."""
         self.unknown[key] = 0.0
         self._began = time.perf_counter()
-        return "not-prepared", ""
 
     def reported(self, node: pytest.Collector, report: Any) -> None:
         """A collector's report is made."""

@@ -381,7 +381,10 @@ def start(config: pytest.Config) -> CollectingSession | None:
     store = farm = None
     environ = dict(os.environb)
     if not aside and options.workers > 0:
-        store = open_store(config, options, environ, needed=distribute.may_distribute(namespace))
+        distributed = distribute.may_distribute(namespace)
+        if distributed:
+            environ = distribute.environment_of_workers(environ)
+        store = open_store(config, options, environ, needed=distributed)
         if store is None or not store.exists():
             farm, aside = start_farm(
                 config,

@@ -321,14 +321,10 @@ class Source:
         """Let a farm that was started late collect all files that the manifest doesn't serve."""
         assert self.farm is not None
         self._asked = True
-        store = self.store
-        wanted = []
-        for key in self.farm.walk():
-            if store is None or not store.is_served(key):
-                wanted.append(key)
-            elif store.is_registrar(key):
-                self.farm.note_registrar(key)
-        self.farm.want(wanted if store is None else store.longest_first(wanted))
+        if self.store is None:
+            self.farm.want(list(self.farm.walk()))
+        else:
+            self.store.ask_for_missing(self.farm)
 
     def _collecting_from_farm(self, node: Any, key: Key) -> Callable[[], Iterable[Any]]:
         assert self.farm is not None

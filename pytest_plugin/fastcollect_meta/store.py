@@ -17,6 +17,8 @@ from .options import is_named
 if TYPE_CHECKING:
     import pytest
 
+    from .farm import Farm
+
 Key = tuple[str, str]
 
 #: Reasons to collect a file natively that hold for as long as the file is unchanged.
@@ -60,7 +62,8 @@ class Store:
 
     :param path: of the file.
     :param own_place: the file lies in pytest's cache, whose folder may have to be made.
-    :param environ: as it was when pytest started. (The process's own in C is no good: readline sets COLUMNS there.)
+    :param environ: as it was when pytest started; where pytest-xdist distributes, as its workers start.
+        (The process's own in C is no good: readline sets COLUMNS there.)
 
     Made before anything of the project is imported, so that what the process reads is recorded.
     """
@@ -178,7 +181,17 @@ class Store:
         """The dependency that made a file's record stale, and how; None where there is no stale record."""
         return None if self._manifest is None else self._manifest.stale_reason(*key)
 
-    def longest_first(self, keys: list[Key]) -> list[Key]:
+    def ask_for_missing(self, farm: Farm) -> None:
+        """Let a farm collect all files that the manifest doesn't serve, in the knowledge of the registrars that it does."""
+        missing = []
+        for key in farm.walk():
+            if not self.is_served(key):
+                missing.append(key)
+            elif self.is_registrar(key):
+                farm.note_registrar(key)
+        farm.want(self._longest_first(missing))
+
+    def _longest_first(self, keys: list[Key]) -> list[Key]:
         """The files that took much longer than the others when they were recorded, then the others as they stand."""
         known = {} if self._manifest is None else self._manifest.durations()
         seconds = [known.get(key, 0.0) for key in keys]

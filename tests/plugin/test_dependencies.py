@@ -306,6 +306,19 @@ def test_variables(project: Project) -> None:
     assert same.variables("test_copy.py") == recorded.variables("test_copy.py")
 
 
+def test_nobody_keeps_the_size_of_the_terminal(project: Project) -> None:
+    project.write(
+        {
+            "wide.py": "import shutil\ndef width(): return shutil.get_terminal_size().columns",
+            "test_asks.py": "import wide\nwide.width()" + PASSES,
+            "test_later.py": "import wide" + PASSES,
+        }
+    )
+    recorded = project.record(COLUMNS="100", LINES="30")
+    assert recorded.variables("test_asks.py") == {"COLUMNS": "=100", "LINES": "=30"}
+    assert recorded.variables("test_later.py") == {}
+
+
 def test_volatile(project: Project) -> None:
     files = {
         "process": "import subprocess\nsubprocess.run(['true'])",

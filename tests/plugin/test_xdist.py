@@ -338,6 +338,55 @@ def test_what_depends_on_the_worker_is_collected_there(suite: Path) -> None:
     assert plugin.counts("workers") == {"natively": 2, "prepared": 10}
 
 
+def test_the_size_of_the_terminal(suite: Path) -> None:
+    """readline, which pytest 9 loads, sets these variables for the workers, and not for the controller itself."""
+    write(
+        suite,
+        {
+            "test_size.py": """
+                import os, pytest, shutil
+                width = f"{shutil.get_terminal_size()} {os.environ.get('COLUMNS')}"
+                @pytest.mark.parametrize("width", [width])
+                def test_width(width): pass
+            """
+        },
+    )
+    for env in ({}, {"COLUMNS": "132"}):
+        native, plugin = run_both(suite, "-n", "2", "-p", "no:cacheprovider", env=env)
+        assert_same(native, plugin)
+        assert plugin.counts("workers") == {"prepared": 12}
+        assert any("test_width" in id and env.get("COLUMNS", "") in id for id in plugin.ids)
+
+
+def test_registrars_of_the_manifest(suite: Path) -> None:
+    """A farm that collects what has changed learns which of the unchanged files are registrars."""
+    write(
+        suite,
+        {
+            "registry.py": "known = []\n",
+            "test_a_adds.py": """
+                import registry
+                registry.known.append("added")
+                def test_adds(): pass
+            """,
+            "test_b_sees.py": """
+                import pytest, registry, time
+                time.sleep(1)
+                @pytest.mark.parametrize("name", registry.known)
+                def test_sees(name): pass
+            """,
+        },
+    )
+    with_plugin(suite, "-n", "2")
+    sees = suite / "test_b_sees.py"
+    sees.write_text(sees.read_text() + "def test_more(): pass\n")
+    native, plugin = run_both(suite, "-n", "2")
+    assert_same(native, plugin)
+    assert plugin.counts("prepared") == {"farm": 1, "manifest": 6}
+    assert plugin.counts("workers") == {"prepared": 14}
+    assert "test_b_sees.py::test_sees[added]" in plugin.ids
+
+
 def test_hash_seeds_of_workers_differ(suite: Path) -> None:
     """Natively the workers disagree on the order of such tests, and nothing runs."""
     names = ", ".join(repr(f"name{number}") for number in range(20))
