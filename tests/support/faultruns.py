@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
+from preloaded import Preloaded, Run
+
 _PROBE = Path(__file__).resolve().parent.parent / "faults" / "probe"
 _DROPPED = re.compile(
     r"FASTCOLLECT_META_(?!GC$)|PYTEST_|FAULT_|CI$|BUILD_NUMBER$|PYTHONDONTWRITEBYTECODE$"
@@ -113,8 +115,10 @@ class Pytest:
         prepare: Callable[[], None] | None = None,
         stdin: int = subprocess.DEVNULL,
         collect_only: bool = True,
+        server: Preloaded | None = None,
     ) -> None:
-        """`prepare` runs in the child before the interpreter is executed."""
+        """`prepare` runs in the child before the interpreter is executed. With a `server` it is forked from that instead,
+        and reads nothing from its stdin."""
         self.folder = folder
         self.args = [
             *(sys.executable, "-m", "pytest", "-p", "fault_probe", "-p", "no:cacheprovider"),
@@ -138,9 +142,16 @@ class Pytest:
         self._prepare = prepare
         self._stdin = stdin
         self._known: set[int] = set()
+        self._server = server
 
     def __enter__(self) -> Pytest:
         self._began = time.monotonic()
+        self.process: subprocess.Popen[bytes] | Run
+        if self._server is not None:
+            self.process = self._server.start(
+                self.args[3:], self.folder, self.env, self._out, self._err
+            )
+            return self
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 self.args,

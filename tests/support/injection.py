@@ -8,9 +8,13 @@ import os
 import shlex
 import struct
 import subprocess
+import tempfile
+import time
 from pathlib import Path
 
-from faultruns import Pytest, Result
+from fastcollect_meta import binaries
+from faultruns import Hang, Pytest, Result
+from preloaded import Preloaded
 
 _SOURCES = Path(__file__).resolve().parent.parent / "faults" / "injection"
 ROLES = ("main", "coordinator", "zygote", "worker")
@@ -104,6 +108,80 @@ class Injected:
         return ""
 
 
+def _preloading(library: Path) -> dict[str, str]:
+    """Environment that puts the library, and sanitizers where there are any, into a process."""
+    return {"LD_PRELOAD": " ".join([str(library), os.environ.get("FCM_SANITIZERS", "")]).strip()}
+
+
+def _reporting_to(reports: Path) -> dict[str, str]:
+    if "FCM_SANITIZERS" not in os.environ:
+        return {}
+    # One frame more, that of the library.
+    return {
+        "ASAN_OPTIONS": f"{os.environ['ASAN_OPTIONS']}:malloc_context_size=3:log_path={reports}",
+        "UBSAN_OPTIONS": f"{os.environ['UBSAN_OPTIONS']}:log_path={reports}",
+    }
+
+
+def _take_reports(reports: Path) -> str:
+    """What sanitizers wrote, which is removed."""
+    texts = []
+    for path in reports.parent.glob(f"{reports.name}.*"):
+        texts.append(path.read_text(errors="replace"))
+        path.unlink()
+    return "\n".join(texts)
+
+
+class _Seam:
+    """The files by which the library is told what is to fail, and tells what did."""
+
+    def __init__(self, folder: Path, fault: Fault) -> None:
+        self._fault = fault
+        self._state = folder / "state"
+        self._log = folder / "log"
+        self._state.write_bytes(bytes(mmap.PAGESIZE))
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {
+            "FCM_FAULT": str(self._fault),
+            "FCM_FAULT_STATE": str(self._state),
+            "FCM_FAULT_LOG": str(self._log),
+        }
+
+    def injected(self, result: Result, reports: str) -> Injected:
+        numbers = struct.unpack_from("=33Q", self._state.read_bytes())
+        role = ROLES.index(self._fault.role)
+        kinds = numbers[5 + 7 * role : 12 + 7 * role]
+        return Injected(
+            self._fault,
+            result,
+            numbers[4],
+            numbers[role],
+            dict(zip(KINDS, kinds)),
+            self._log.read_text().strip() if self._log.exists() else "",
+            reports,
+        )
+
+
+class Server:
+    """A process that runs are forked from; a context. See preloaded.py."""
+
+    def __init__(self, library: Path) -> None:
+        self._temporary = tempfile.TemporaryDirectory()
+        self.reports = Path(self._temporary.name, "sanitizer")
+        self.process = Preloaded(
+            {**os.environ, **_preloading(library), **_reporting_to(self.reports)}
+        )
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.close()
+        self._temporary.cleanup()
+
+
 def run_with(
     library: Path,
     fault: Fault,
@@ -112,40 +190,50 @@ def run_with(
     keep_cache: bool = False,
     limit: float = 60.0,
     env: dict[str, str] | None = None,
+    server: Server | None = None,
 ) -> Injected:
-    """A run of pytest in a folder during which a call fails. Raises faultruns.Hang."""
-    session = Pytest(folder, *args, env=env)
+    """A run of pytest in a folder during which a call fails; forked from the server if there is one. Raises
+    faultruns.Hang."""
+    session = Pytest(folder, *args, env=env, server=server.process if server else None)
     if keep_cache:
         at = session.args.index("no:cacheprovider")
         del session.args[at - 1 : at + 1]
-    state = Path(session._temporary.name, "state")
-    log = Path(session._temporary.name, "log")
-    reports = Path(session._temporary.name, "sanitizer")
-    state.write_bytes(bytes(mmap.PAGESIZE))
-    session.env |= {
-        "LD_PRELOAD": str(library),
-        "FCM_FAULT": str(fault),
-        "FCM_FAULT_STATE": str(state),
-        "FCM_FAULT_LOG": str(log),
-    }
-    sanitizers = os.environ.get("FCM_SANITIZERS")
-    if sanitizers:
-        session.env["LD_PRELOAD"] += f" {sanitizers}"
-        # One frame more, that of the library.
-        session.env["ASAN_OPTIONS"] += f":malloc_context_size=3:log_path={reports}"
+    place = Path(session._temporary.name)
+    reports = server.reports if server else place / "sanitizer"
+    seam = _Seam(place, fault)
+    session.env |= {**seam.env, **_preloading(library), **_reporting_to(reports)}
     with session:
         result = session.finish(limit)
-        numbers = struct.unpack_from("=33Q", state.read_bytes())
-        role = ROLES.index(fault.role)
-        kinds = numbers[5 + 7 * role : 12 + 7 * role]
-        return Injected(
-            fault,
-            result,
-            numbers[4],
-            numbers[role],
-            dict(zip(KINDS, kinds)),
-            log.read_text().strip() if log.exists() else "",
-            "\n".join(
-                path.read_text(errors="replace") for path in reports.parent.glob("sanitizer.*")
-            ),
+        return seam.injected(result, _take_reports(reports))
+
+
+def command_with(library: Path, fault: Fault, folder: Path, *args: str) -> Injected:
+    """A command of the coordinator's program in a folder, as run_with(). Its output stands for the list of tests."""
+    program = binaries.coordinator()
+    assert program is not None
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        seam, reports = _Seam(place, fault), place / "sanitizer"
+        env = {**os.environ, **seam.env, **_preloading(library), **_reporting_to(reports)}
+        began = time.monotonic()
+        try:
+            ended = subprocess.run(
+                [program, *args],
+                cwd=folder,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                errors="replace",
+                timeout=60,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Hang(f"{args} did not end") from error
+        result = Result(
+            ended.returncode,
+            ended.stdout.splitlines(),
+            [],
+            "",
+            ended.stderr,
+            time.monotonic() - began,
         )
+        return seam.injected(result, _take_reports(reports))

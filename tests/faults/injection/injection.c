@@ -10,7 +10,7 @@
 //
 // Ours are calls whose return address lies in our programs and extension modules, or in the
 // libraries that work for them: libev, libprotobuf-c, libzstd. What Python allocates for us is not
-// seen here; see allocations.c.
+// seen here; see probe/no_memory.py.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -54,7 +54,7 @@ static char log_path[512];
 
 // ---- the real ones ----
 
-// What is allocated before begin() comes from here, and is never freed: a sanitizer, if there is
+// What is allocated before fcm_injection_begin() comes from here, and is never freed: a sanitizer, if there is
 // one, isn't ready before, and looking for the real functions would itself allocate.
 static _Alignas(16) char early[1 << 20];
 static size_t early_size;
@@ -170,7 +170,9 @@ static enum role find_role(void) {
     return strcmp(started_as, "worker") == 0 ? WORKER : ZYGOTE;
 }
 
-__attribute__((constructor)) static void begin(void) {
+// Before main(), and again by whoever is forked from a process that was started without a fault.
+__attribute__((constructor, visibility("default"))) void fcm_injection_begin(void);
+void fcm_injection_begin(void) {
     find("calloc", &real.calloc);
     find("realloc", &real.realloc);
     find("free", &real.free);
