@@ -131,7 +131,7 @@ static int add_file(struct exporting *x, uint32_t entry) {
 }
 
 static int write_line(struct exporting *x) {
-    int r = fcm_io_write_full(STDOUT_FILENO, x->out.data, x->out.size);
+    int r = x->out.failed ? -ENOMEM : fcm_io_write_full(STDOUT_FILENO, x->out.data, x->out.size);
     x->out.size = 0;
     if (r < 0 && r != -EPIPE) fcm_log("the export can't be written (%s)", strerror(-r));
     return r;
@@ -148,7 +148,10 @@ static int export_all(struct exporting *x) {
         fcm_manifest_entry(x->store.manifest, i, &e);
         if (strcmp(e.collector, FCM_WALKED) == 0) continue;
         int r = add_file(x, i);
-        if (r == -ENOMEM) return FCM_EXIT_FAILED;
+        if (r == -ENOMEM) {
+            fcm_log("out of memory");
+            return FCM_EXIT_FAILED;
+        }
         if (r < 0) {
             x->out.size = 0;
             status = FCM_EXIT_STALE;

@@ -68,6 +68,7 @@ void fcm_item_add_json(struct fcm_buffer *b, const Fcm__Record *r, const struct 
     add_member(b, "name");
     FCM_AUTO_BUFFER name = {0};
     fcm_node_add_name(&name, r, node, (uint32_t)item);
+    b->failed |= name.failed;
     fcm_json_add_text(b, fcm_buffer_slice(&name));
     add_member(b, "function");
     if (r->item_original[item]) {

@@ -15,8 +15,10 @@ static int compile(const char *option, const char *text, struct fcm_expression *
     if (r == -EINVAL) {
         fcm_log("Wrong expression passed to '%s': %s: at column %zu: %s", option, text,
                 error.column, error.text);
+        return FCM_EXIT_USAGE;
     }
-    return r < 0 ? FCM_EXIT_USAGE : FCM_EXIT_OK;
+    if (r < 0) fcm_log("out of memory");
+    return r < 0 ? FCM_EXIT_FAILED : FCM_EXIT_OK;
 }
 
 static int compile_keyword(const char *text, struct fcm_expression **ret) {
@@ -55,10 +57,14 @@ static void drop_overlapping(struct fcm_listing *l) {
 
 static int take_paths(struct fcm_listing *l, char **arguments, size_t count) {
     l->wanted = calloc(count + 1, sizeof(*l->wanted));
-    if (!l->wanted) return FCM_EXIT_FAILED;
-    for (size_t i = 0; i < count; i++) {
+    int r = l->wanted ? 0 : -ENOMEM;
+    for (size_t i = 0; r == 0 && i < count; i++) {
         l->wanted_count++;
-        if (fcm_wanted_init(&l->wanted[i], arguments[i]) < 0) return FCM_EXIT_FAILED;
+        r = fcm_wanted_init(&l->wanted[i], arguments[i]);
+    }
+    if (r < 0) {
+        fcm_log("out of memory");
+        return FCM_EXIT_FAILED;
     }
     drop_overlapping(l);
     return FCM_EXIT_OK;
@@ -114,8 +120,8 @@ static bool name_noted(const struct fcm_buffer *names, struct fcm_slice name) {
 }
 
 // Parameters that pytest groups across files: another file with the same makes it mix their tests.
-static void note_shared(struct fcm_listing *l, const Fcm__Record *r) {
-    if (!(r->flags & FCM_RECORD_HIGH_SCOPE) || l->mixed) return;
+static int note_shared(struct fcm_listing *l, const Fcm__Record *r) {
+    if (!(r->flags & FCM_RECORD_HIGH_SCOPE) || l->mixed) return 0;
     FCM_AUTO_BUFFER own = {0};
     for (size_t i = 0; i < r->n_call_names; i++) {
         const uint32_t *names, *scopes;
@@ -131,6 +137,7 @@ static void note_shared(struct fcm_listing *l, const Fcm__Record *r) {
         }
     }
     fcm_buffer_add_slice(&l->shared, fcm_buffer_slice(&own));
+    return own.failed || l->shared.failed ? -ENOMEM : 0;
 }
 
 // Outside of the root folder pytest's ids are relative to what it is asked for.
@@ -167,7 +174,8 @@ static int file_init(struct fcm_listing *l, uint32_t entry, const char *path) {
         r = fcm_selection_apply(&l->selection, f->record, fcm_node_id(&f->ids, 0), f->selected);
         if (r < 0) return r;
     }
-    note_shared(l, f->record);
+    r = note_shared(l, f->record);
+    if (r < 0) return r;
     f->damaged = false;
     return 0;
 }

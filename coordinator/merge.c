@@ -60,6 +60,26 @@ static bool is_shard(const char *name, const char *base) {
            name[n + (size_t)end] == 0;
 }
 
+/* The files of durations of shards that a folder holds; it needn't be there. */
+static int add_shards(struct paths *p, const char *folder, const char *base) {
+    DIR *dir = opendir(folder);
+    if (!dir) return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    int r = 0;
+    while (r == 0) {
+        char *path;
+        errno = 0;
+        const struct dirent *e = readdir(dir);
+        if (!e) {
+            r = -errno;
+            break;
+        }
+        if (!is_shard(e->d_name, base)) continue;
+        r = paths_add(p, asprintf(&path, "%s%s", folder, e->d_name) < 0 ? NULL : path);
+    }
+    closedir(dir);
+    return r;
+}
+
 /* The files of durations beside a manifest, those of shards in the order of their names. */
 static int add_beside(struct paths *p, const char *manifest, bool own) {
     FCM_AUTO_FREE char *whole = NULL;
@@ -73,14 +93,8 @@ static int add_beside(struct paths *p, const char *manifest, bool own) {
     }
     if (!folder) return -ENOMEM;
     int r = own && access(whole, F_OK) == 0 ? paths_add(p, strdup(whole)) : 0;
-    DIR *dir = opendir(folder);
     size_t first = p->count;
-    for (const struct dirent *e; r == 0 && dir && (e = readdir(dir)) != NULL;) {
-        char *path;
-        if (!is_shard(e->d_name, name)) continue;
-        r = paths_add(p, asprintf(&path, "%s%s", folder, e->d_name) < 0 ? NULL : path);
-    }
-    if (dir) closedir(dir);
+    if (r == 0) r = add_shards(p, folder, name);
     if (p->count > first)
         qsort(p->items + first, p->count - first, sizeof(*p->items), compare_paths);
     return r;
@@ -101,6 +115,7 @@ static int merge_all(const char *output, char **inputs, size_t count) {
     FCM_AUTO_FREE char *beside = NULL;
     if (asprintf(&beside, "%s" DURATIONS, output) < 0) {
         beside = NULL;
+        fcm_log("out of memory");
         return FCM_EXIT_FAILED;
     }
     int r = add_beside(&durations, output, false);
@@ -109,7 +124,7 @@ static int merge_all(const char *output, char **inputs, size_t count) {
         if (r == 0) r = add_beside(&durations, inputs[i], true);
     }
     if (r < 0) {
-        fcm_log("out of memory");
+        fcm_log("what there is to merge can't be looked for (%s)", strerror(-r));
         return FCM_EXIT_FAILED;
     }
     int status = manifests.count > 0 ? merge(output, &manifests) : FCM_EXIT_OK;

@@ -1,4 +1,5 @@
 // `fastcollect-meta show`: all that the manifest holds of one file, or of one test.
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 
@@ -98,6 +99,8 @@ static int show(struct fcm_store *store, const char *what) {
     for (size_t i = 0; result == 0 && i < store->count; i++) {
         result = show_file(&s, store->entries[i]);
     }
+    if (result == 0 && s.out.failed) result = -ENOMEM;
+    if (result == -ENOMEM) fcm_log("out of memory");
     if (result == 0 && s.shown == 0) fcm_log("%s: the manifest holds nothing of it", what);
     fcm_buffer_done(&s.bytes);
     fcm_buffer_done(&s.out);

@@ -18,43 +18,72 @@ static bool has_suffix(const char *name) {
     return n > strlen(SUFFIX) && strcmp(name + n - strlen(SUFFIX), SUFFIX) == 0;
 }
 
-/* The newest manifest in a folder, NULL: none. The caller frees. */
-static char *newest_in(const char *folder) {
-    char *best = NULL;
-    struct timespec best_time = {0};
-    DIR *dir = opendir(folder);
-    if (!dir) return NULL;
-    for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
-        struct stat st;
-        char *path;
-        if (!has_suffix(e->d_name) || fstatat(dirfd(dir), e->d_name, &st, 0) < 0) continue;
-        bool newer =
-            st.st_mtim.tv_sec > best_time.tv_sec ||
-            (st.st_mtim.tv_sec == best_time.tv_sec && st.st_mtim.tv_nsec > best_time.tv_nsec);
-        if (!newer || asprintf(&path, "%s/%s", folder, e->d_name) < 0) continue;
-        free(best);
-        best = path;
-        best_time = st.st_mtim;
-    }
-    closedir(dir);
-    return best;
+/* A manifest that was found, and when it was written. */
+struct found {
+    char *path;
+    struct timespec time;
+};
+
+static bool is_newer(const struct timespec *a, const struct timespec *b) {
+    return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
 }
 
-static char *find_manifest(void) {
+static int consider(DIR *dir, const char *folder, const char *name, struct found *found) {
+    struct stat st;
+    char *path;
+    if (!has_suffix(name)) return 0;
+    if (fstatat(dirfd(dir), name, &st, 0) < 0) return errno == ENOENT ? 0 : -errno;
+    if (found->path && !is_newer(&st.st_mtim, &found->time)) return 0;
+    if (asprintf(&path, "%s/%s", folder, name) < 0) return -ENOMEM;
+    free(found->path);
+    *found = (struct found){path, st.st_mtim};
+    return 0;
+}
+
+/* The newest manifest in a folder; NULL: none, or a folder that isn't there. The caller frees. */
+static int newest_in(const char *folder, char **ret) {
+    struct found found = {0};
+    DIR *dir = opendir(folder);
+    if (!dir && errno != ENOENT && errno != ENOTDIR && errno != EACCES) return -errno;
+    int r = 0;
+    while (dir && r == 0) {
+        errno = 0;
+        const struct dirent *e = readdir(dir);
+        if (!e) {
+            r = -errno;
+            break;
+        }
+        r = consider(dir, folder, e->d_name, &found);
+    }
+    if (dir) closedir(dir);
+    if (r < 0)
+        free(found.path);
+    else
+        *ret = found.path;
+    return r;
+}
+
+/* The newest manifest of the cache here or in the nearest folder above that has one; NULL: none. */
+static int find_manifest(char **ret) {
     FCM_AUTO_FREE char *folder = realpath(".", NULL);
-    while (folder) {
+    if (!folder) return -errno;
+    for (;;) {
         FCM_AUTO_FREE char *cache = NULL;
+        char *found = NULL;
         if (asprintf(&cache, "%s/%s", folder, CACHE_FOLDER) < 0) {
             cache = NULL;
-            return NULL;
+            return -ENOMEM;
         }
-        char *found = newest_in(cache);
+        int r = newest_in(cache, &found);
+        if (r < 0) return r;
         char *slash = strrchr(folder, '/');
-        if (found || !slash || slash[1] == 0) return found;
+        if (found || !slash || slash[1] == 0) {
+            *ret = found;
+            return 0;
+        }
         if (slash == folder) slash++;
         *slash = 0;
     }
-    return NULL;
 }
 
 static void hex(struct fcm_slice key, char *ret, size_t size) {
@@ -119,13 +148,18 @@ static int sort_entries(struct fcm_store *s) {
 }
 
 int fcm_store_open(struct fcm_store *s, const char *path, const char *key) {
-    *s = (struct fcm_store){.path = path ? strdup(path) : find_manifest()};
+    *s = (struct fcm_store){.path = path ? strdup(path) : NULL};
+    int r = path ? (s->path ? 0 : -ENOMEM) : find_manifest(&s->path);
+    if (r < 0) {
+        fcm_log("the manifest can't be looked for (%s)", strerror(-r));
+        return FCM_EXIT_FAILED;
+    }
     if (!s->path) {
         fcm_log("there is no manifest in " CACHE_FOLDER " here or above; name one with --manifest");
         return FCM_EXIT_FAILED;
     }
     const char *why;
-    int r = fcm_manifest_open(s->path, NULL, &s->manifest, &why);
+    r = fcm_manifest_open(s->path, NULL, &s->manifest, &why);
     if (r == -EBADMSG || r == -EPROTONOSUPPORT || r == -ENOEXEC) {
         fcm_log("%s: %s; the manifest can't be used", s->path, why);
     } else if (r < 0) {
@@ -188,7 +222,7 @@ int fcm_store_record(struct fcm_store *s, uint32_t entry, struct fcm_buffer *buf
     buffer->size = 0;
     int r = fcm_manifest_read_record(s->manifest, entry, buffer);
     if (r == 0) r = fcm_record_unpack(buffer->data, buffer->size, ret);
-    if (r < 0 && s->damaged++ == 0)
+    if (r < 0 && r != -ENOMEM && s->damaged++ == 0)
         fcm_log("the record of %s is damaged (%s); it is left out", e.path, strerror(-r));
     return r;
 }

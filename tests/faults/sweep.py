@@ -56,16 +56,16 @@ class TestGroup:
 """
 #: Runs in a row that didn't get as far as the n-th call before a sweep ends: how many there are varies.
 _MISSED = 4
+_MANIFEST = f".pytest_cache/d/fastcollect-meta/{sys.implementation.cache_tag}.manifest"
 #: The commands of the scene of that name.
 COMMANDS = (
-    ("list",),
-    ("list", "-k", "values and not none"),
-    ("list", "-m", "skipif"),
+    ("list", "-k", "values and not none", "-m", "skipif or usefixtures"),
+    ("list", "--json", "--no-check", "test_a.py", "test_b.py::TestGroup"),
     ("show", "test_a.py"),
     ("export",),
     ("check",),
-    ("shard", "1/2"),
-    ("merge", "merged", ".pytest_cache/d/fastcollect-meta"),
+    ("shard", "1/2", "--no-check"),
+    ("merge", "-o", "merged", _MANIFEST),
 )
 
 
@@ -111,7 +111,7 @@ class Place:
     def renew(self) -> None:
         """The cache folder as it was."""
         shutil.rmtree(self.cache, ignore_errors=True)
-        shutil.rmtree(self.suite / "merged", ignore_errors=True)
+        (self.suite / "merged").unlink(missing_ok=True)
         if self._kept:
             shutil.copytree(self._kept, self.cache)
 

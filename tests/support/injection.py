@@ -85,6 +85,8 @@ class Injected:
 
     #: What sanitizers reported, in whichever process.
     reports: str = ""
+    #: Whether it was a command of the coordinator's program.
+    command: bool = False
 
     def judge(self, native: Result) -> str:
         """The name of what came of it; empty where it mustn't be."""
@@ -100,6 +102,13 @@ class Injected:
             native.errors,
         ):
             return "native result"
+        # A command says of a file that it is stale, or was left out.
+        listed = "\n".join(result.ids or ())
+        if self.command and (
+            (result.status == 3 and (result.err or "stale" in listed))
+            or (result.status >= 0 and ("stale: " in listed or "is damaged" in result.err))
+        ):
+            return "says what is left out"
         # Clear: no test is lost silently, and the last lines say what has failed.
         last = said[-3000:].lower()
         words = ("memory", "input/output", "no space", "too many open files", "cannot", "can't")
@@ -149,7 +158,7 @@ class _Seam:
             "FCM_FAULT_LOG": str(self._log),
         }
 
-    def injected(self, result: Result, reports: str) -> Injected:
+    def injected(self, result: Result, reports: str, command: bool = False) -> Injected:
         numbers = struct.unpack_from("=33Q", self._state.read_bytes())
         role = ROLES.index(self._fault.role)
         kinds = numbers[5 + 7 * role : 12 + 7 * role]
@@ -161,6 +170,7 @@ class _Seam:
             dict(zip(KINDS, kinds)),
             self._log.read_text().strip() if self._log.exists() else "",
             reports,
+            command,
         )
 
 
@@ -236,4 +246,4 @@ def command_with(library: Path, fault: Fault, folder: Path, *args: str) -> Injec
             ended.stderr,
             time.monotonic() - began,
         )
-        return seam.injected(result, _take_reports(reports))
+        return seam.injected(result, _take_reports(reports), command=True)

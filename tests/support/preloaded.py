@@ -113,7 +113,8 @@ def _become(request: Mapping[str, object]) -> None:
     os.environ.update(env)
     added = env.get("PYTHONPATH", "").split(os.pathsep)
     own = str(Path(__file__).parent)
-    sys.path[:] = ["", *added, *[p for p in sys.path if p not in ("", own, *added)]]
+    # As the program `pytest` has it: without the current folder, where each module could appear.
+    sys.path[:] = [*added, *[p for p in sys.path if p not in ("", own, *added)]]
     args = request["args"]
     assert isinstance(args, list)
     sys.argv[:] = ["pytest", *args]

@@ -54,8 +54,8 @@ static char log_path[512];
 
 // ---- the real ones ----
 
-// What is allocated before fcm_injection_begin() comes from here, and is never freed: a sanitizer, if there is
-// one, isn't ready before, and looking for the real functions would itself allocate.
+// What is allocated before fcm_injection_begin() comes from here, and is never freed: a sanitizer,
+// if there is one, isn't ready before, and looking for the real functions would itself allocate.
 static _Alignas(16) char early[1 << 20];
 static size_t early_size;
 static struct {
