@@ -171,6 +171,13 @@ static void alone_push(struct fcm_scheduler *s, uint32_t id) {
     s->alone_executed += file->executed;
 }
 
+void fcm_scheduler_set_duration(struct fcm_scheduler *s, uint32_t id, double duration) {
+    struct file *file = file_of(s, id);
+    if (!file || file->wanted || !(duration > file->duration)) return;
+    file->duration = duration;
+    if (file->state == FILE_WAITING) heap_up(s, file->heap_at);
+}
+
 int fcm_scheduler_want(struct fcm_scheduler *s, uint32_t id) {
     struct file *file = file_of(s, id);
     if (!file) return -ENOENT;

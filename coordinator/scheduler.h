@@ -55,6 +55,9 @@ void fcm_scheduler_set_prefetch(struct fcm_scheduler *scheduler, bool prefetch);
 // unknown. -EINVAL for another id, -ENOMEM.
 int fcm_scheduler_add(struct fcm_scheduler *scheduler, uint32_t id, double duration);
 
+// What collecting a file took before, in seconds, as far as nobody has asked for it yet.
+void fcm_scheduler_set_duration(struct fcm_scheduler *scheduler, uint32_t id, double duration);
+
 // Main asks for it. 1, 0 when it is answered already, -ENOENT.
 int fcm_scheduler_want(struct fcm_scheduler *scheduler, uint32_t id);
 

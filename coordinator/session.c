@@ -168,6 +168,7 @@ static int on_request(struct fcm_session *session, void **message, struct fcm_fr
 }
 
 static int on_want(struct fcm_session *session, const Fcm__Want *want) {
+    if (want->seconds > 0) fcm_scheduler_set_duration(session->scheduler, want->id, want->seconds);
     if (fcm_scheduler_want(session->scheduler, want->id) == -ENOENT)
         fcm_session_send_native(session, want->id, "not-in-walk", "");
     return 0;

@@ -17,7 +17,8 @@ enum {
     EXIT_WORKER_FAILED = 98, // our own code in it failed
 
     POLL_MS = 50,          // where there is no pidfd
-    LIMIT_LEAST = 60,      // seconds that every file may take
+    LIMIT_UNKNOWN = 300,   // seconds that a file may take which has no recorded duration
+    LIMIT_LEAST = 120,     // seconds that every other file may take
     LIMIT_TIMES = 20,      // its recorded duration
     KILL_AFTER = 2,        // seconds between SIGTERM, SIGABRT and SIGKILL
     END_AFTER_CHANNEL = 1, // seconds between the end of its channel and SIGKILL
@@ -90,6 +91,8 @@ static const char *verdict(const struct fcm_worker *worker, int status, char *de
     } else if (worker->end == FCM_END_LATE) {
         snprintf(how, sizeof how, "took longer than %.0f s", worker->allowed);
         reason = "timed-out";
+        if (worker->session->request->time_limit <= 0)
+            more = "; the ini option fastcollect_meta_time_limit sets another limit";
     } else if (worker->end == FCM_END_MEMORY) {
         snprintf(how, sizeof how, "took %llu MiB of memory until there was no more",
                  (unsigned long long)(worker->size >> 20));
@@ -274,7 +277,9 @@ static void start_limit(struct fcm_worker *worker, double seconds) {
 
 static double limit_of(const struct fcm_session *session, uint32_t id) {
     if (session->request->time_limit > 0) return session->request->time_limit;
-    double seconds = LIMIT_TIMES * fcm_scheduler_duration(session->scheduler, id);
+    double before = fcm_scheduler_duration(session->scheduler, id);
+    if (before < 0) return LIMIT_UNKNOWN;
+    double seconds = LIMIT_TIMES * before;
     return seconds > LIMIT_LEAST ? seconds : LIMIT_LEAST;
 }
 
@@ -538,7 +543,11 @@ void fcm_worker_feed(struct fcm_worker *worker) {
     assign.registrars = (uint32_t *)(uintptr_t)(count ? registrars + worker->told : NULL);
     assign.n_registrars = count - worker->told;
     worker->told = count;
-    fcm_peer_send(&worker->peer, FCM_ASSIGN, id, &assign);
+    int r = fcm_peer_send(&worker->peer, FCM_ASSIGN, id, &assign);
+    if (r < 0 && r != -EPIPE) { // it would wait for ever
+        worker_end(worker, FCM_END_STUCK, SIGKILL, KILL_AFTER);
+        return;
+    }
     // Until it says that it has begun.
     if (worker->hand.count == 1) start_limit(worker, limit_of(worker->session, id));
 }

@@ -238,12 +238,15 @@ class Farm:
         self._taken[key] = taken + 1
         return answer
 
-    def want(self, keys: list[Key]) -> None:
-        """Let the farm begin with these files, the first one first. For a farm that doesn't begin by itself."""
+    def want(self, keys: list[Key], seconds: Mapping[Key, float]) -> None:
+        """Let the farm begin with these files, the first one first. For a farm that doesn't begin by itself.
+
+        :param seconds: what collecting a file took before, where that is known.
+        """
         walk = self.walk()
         for key in keys:
             for id in walk.get(key, []):
-                self._want(id)
+                self._want(id, seconds.get(key, 0.0))
 
     def note_registrar(self, key: Key) -> None:
         """A file that wasn't collected by the farm changes what later ones see."""
@@ -252,12 +255,12 @@ class Farm:
                 with contextlib.suppress(OSError):
                     self._channel.send("Registrar", {"id": id}, id)
 
-    def _want(self, id: int) -> None:
+    def _want(self, id: int, seconds: float = 0.0) -> None:
         if id in self._wanted or self._ended or self._closed:
             return
         self._wanted.add(id)
         try:
-            self._channel.send("Want", {"id": id}, id)
+            self._channel.send("Want", {"id": id, "seconds": seconds}, id)
         except OSError:
             # The end shows when reading, behind what was said before.
             pass

@@ -322,7 +322,7 @@ class Source:
         assert self.farm is not None
         self._asked = True
         if self.store is None:
-            self.farm.want(list(self.farm.walk()))
+            self.farm.want(list(self.farm.walk()), {})
         else:
             self.store.ask_for_missing(self.farm)
 

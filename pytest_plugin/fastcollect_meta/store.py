@@ -57,6 +57,15 @@ def _same_result(a: bytes, b: bytes) -> bool:
     return bool(left == right)
 
 
+def _longest_first(keys: list[Key], seconds: Mapping[Key, float]) -> list[Key]:
+    """The files that took much longer than the others when they were recorded, then the others as they stand."""
+    much = 4 * sum(seconds.get(key, 0.0) for key in keys) / max(1, len(keys))
+    long = [key for key in keys if seconds.get(key, 0.0) > much]
+    long.sort(key=lambda key: -seconds[key])
+    first = set(long)
+    return long + [key for key in keys if key not in first]
+
+
 class Store:
     """The manifest of a session.
 
@@ -189,17 +198,8 @@ class Store:
                 missing.append(key)
             elif self.is_registrar(key):
                 farm.note_registrar(key)
-        farm.want(self._longest_first(missing))
-
-    def _longest_first(self, keys: list[Key]) -> list[Key]:
-        """The files that took much longer than the others when they were recorded, then the others as they stand."""
         known = {} if self._manifest is None else self._manifest.durations()
-        seconds = [known.get(key, 0.0) for key in keys]
-        much = 4 * sum(seconds) / max(1, len(keys))
-        long = [key for key, taken in zip(keys, seconds, strict=True) if taken > much]
-        long.sort(key=lambda key: -known[key])
-        first = set(long)
-        return long + [key for key in keys if key not in first]
+        farm.want(_longest_first(missing, known), known)
 
     def add(self, key: Key, record: bytes) -> None:
         """A record that was made in this session."""

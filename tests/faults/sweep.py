@@ -170,7 +170,7 @@ class Sweep:
             fault,
             place.suite,
             keep_cache=self.scene.keeps,
-            limit=120,
+            limit=45,
             server=place.server,
         )
 

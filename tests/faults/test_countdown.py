@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from faultruns import HEALTHY, Result, run, write_suite
-from injection import Fault, build, run_with
+from injection import Fault, Server, build, command_with, run_with
 
 #: Of the calls of each kind, those that are made to fail.
 NUMBERS = {
@@ -52,6 +52,42 @@ def test_call_that_fails(library: Path, suite: Path, native: Result, role: str, 
             break
     if fired == 0:
         assert injected.kinds[kind] == 0, injected
+
+
+@pytest.fixture(scope="module")
+def listed(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite with a manifest."""
+    folder = tmp_path_factory.mktemp("listed")
+    write_suite(folder, {"test_a.py": HEALTHY}, healthy=0)
+    run_with(library, Fault("worker", "any", 0), folder, keep_cache=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "args", [("list", "--json", "--no-check"), ("list", "-k", "two", "--no-check"), ("export",)]
+)
+def test_command_prints_all_or_fails(library: Path, listed: Path, args: tuple[str, ...]) -> None:
+    # Each allocation, in turn: what is printed with status 0 is whole, and a manifest that can't be looked for isn't
+    # one that isn't there.
+    whole = command_with(library, Fault("coordinator", "alloc", 0), listed, *args)
+    assert whole.result.status == 0 and whole.calls > 20, whole
+    for number in range(1, whole.calls + 1):
+        injected = command_with(library, Fault("coordinator", "alloc", number), listed, *args)
+        assert injected.judge(whole.result), injected
+        assert "there is no manifest" not in injected.result.err
+
+
+@pytest.mark.full
+def test_no_allocation_of_the_coordinator_makes_it_wait(
+    library: Path, suite: Path, native: Result
+) -> None:
+    # A file whose assignment can't be sent goes to another worker, without waiting for a time limit.
+    with Server(library) as server:
+        whole = run_with(library, Fault("coordinator", "alloc", 0), suite, server=server)
+        for number in range(whole.calls - 60, whole.calls + 10):
+            fault = Fault("coordinator", "alloc", number)
+            injected = run_with(library, fault, suite, server=server, limit=45)
+            assert injected.judge(native), injected
 
 
 @pytest.mark.parametrize("number", [1, 100, 1000])

@@ -25,6 +25,23 @@ def test_limit_that_is_none(tmp_path: Path, value: str) -> None:
     assert "expected seconds" in result.err
 
 
+@pytest.mark.full
+def test_limit_by_history(tmp_path: Path) -> None:
+    # Two minutes for a file that took nothing the last time. The other one makes it worth to start the farm again.
+    for source, errors in ((_TEST, []), ("while True: pass", ["test_m.py"])):
+        slow = f"import time\ntime.sleep(1.5)\n# {len(source)}{_TEST}"
+        write_suite(tmp_path, {"test_m.py": source, "test_n.py": slow})
+        session = Pytest(tmp_path)
+        at = session.args.index("no:cacheprovider")
+        del session.args[at - 1 : at + 1]
+        with session:
+            result = session.finish(250)
+        assert [nodeid for nodeid, _ in result.errors] == errors, result
+    text = result.error_of("test_m.py")
+    assert "took longer than 120 s; the ini option fastcollect_meta_time_limit" in text
+    assert 'test_m.py", line 1' in text
+
+
 def test_what_a_late_file_started_ends_with_it(tmp_path: Path) -> None:
     source = (
         "import os, subprocess, pathlib\n"

@@ -49,6 +49,25 @@ static void the_longest_first_with_history(void **state) {
     }
 }
 
+static void history_that_main_knows(void **state) {
+    (void)state;
+    FCM_AUTO(fcm_scheduler) *s = with_files(NULL, 4);
+    struct fcm_hand hand;
+    fcm_scheduler_join(s, &hand);
+    assert_true(fcm_scheduler_duration(s, 3) < 0);
+    fcm_scheduler_set_duration(s, 3, 2.5);
+    fcm_scheduler_set_duration(s, 5, 1); // there is none
+    assert_true(fcm_scheduler_duration(s, 3) == 2.5);
+    assert_int_equal(fcm_scheduler_want(s, 1), 1);
+    fcm_scheduler_set_duration(s, 1, 7); // too late
+    assert_true(fcm_scheduler_duration(s, 1) < 0);
+    const uint32_t order[] = {1, 3, 2, 4};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(next(s, &hand), order[i]);
+        finish(s, &hand, order[i]);
+    }
+}
+
 static void wanted_ones_before_all(void **state) {
     (void)state;
     const double durations[] = {9, 8, 7, 6, 5};
@@ -456,6 +475,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_walks_order_without_history),
         cmocka_unit_test(the_longest_first_with_history),
+        cmocka_unit_test(history_that_main_knows),
         cmocka_unit_test(wanted_ones_before_all),
         cmocka_unit_test(one_in_hand_and_one_ahead),
         cmocka_unit_test(nothing_ahead_towards_the_end),
