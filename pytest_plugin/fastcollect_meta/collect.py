@@ -19,6 +19,7 @@ import pytest
 from fastcollect_meta import _native, _worker, compat
 from fastcollect_meta._wire import Channel, pack
 from fastcollect_meta.effects import FileHooks
+from fastcollect_meta.filters import FilterPlan, OwnFilters
 from fastcollect_meta.notes import DependencyNotes
 from fastcollect_meta.raised import RaisedWarning, importing_file, raw
 from fastcollect_meta.reasons import Unrepresentable
@@ -44,6 +45,8 @@ class FoundFiles:
 
     locator: compat.ModuleLocator
     plan: SysPathPlan
+    own_filters: OwnFilters
+    filters: FilterPlan
     nodes: list[pytest.File] = field(default_factory=list)
     _known: set[tuple[str, type]] = field(default_factory=set)
     #: Path of the first file of each module name; None where there are several.
@@ -53,7 +56,8 @@ class FoundFiles:
     def for_config(cls, config: pytest.Config) -> FoundFiles:
         """None yet; made when the walk begins."""
         locator = compat.ModuleLocator(config)
-        return cls(locator, SysPathPlan(locator.mode))
+        own = OwnFilters(config.rootpath)
+        return cls(locator, SysPathPlan(locator.mode), own, FilterPlan(own))
 
     def note(self, node: pytest.File) -> None:
         """A file of the walk."""
@@ -63,6 +67,7 @@ class FoundFiles:
             return
         self._known.add(key)
         self.nodes.append(node)
+        self.filters.note(path)
         located = self.locator.locate(node)
         if located is None:
             self.plan.note(None)
@@ -179,6 +184,7 @@ class Collecting:
     def _begin(self, index: int) -> None:
         self._begun.add(index)
         self._set_sys_path(self._found.plan.before(index))
+        self._found.filters.begin(index)
         self._warnings.clear()
         self._node = self._seen = 0
         self._logs.count = 0
@@ -192,6 +198,7 @@ class Collecting:
             raise Unrepresentable("duplicate-module-name", name)
         self._begin(index)
         context = self._context
+        filters = self._found.filters
         start = time.perf_counter()
         children: dict[pytest.Collector, list[Any]] = {}
         with self._dependencies(node, extras):
@@ -210,6 +217,7 @@ class Collecting:
         if self._logs.count:
             raise Unrepresentable("logs-while-importing", f"{self._logs.count} log records")
         self._check_process(index)
+        context = filters.context(index, context)
         extras["warnings"] = [warning.fields() for warning in self._warnings]
         extras["order"] = compat.grouped_rows(node, children)
         self._depend_on_registrars(extras)
@@ -297,6 +305,8 @@ class Collecting:
         if directory != self._directory:
             os.chdir(self._directory)
             raise Unrepresentable("changes-directory", directory)
+        if self._found.filters.changed(index):
+            raise Unrepresentable("changes-warning-filters")
 
     def _drop_output(self) -> None:
         for fd in self._files.values():

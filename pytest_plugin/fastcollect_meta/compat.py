@@ -82,6 +82,11 @@ def is_supported() -> bool:
     return SUPPORTED[0] <= version < SUPPORTED[1]
 
 
+def is_fixture(value: object) -> bool:
+    """Whether this is what the fixture decorator makes of a function."""
+    return fixtures.getfixturemarker(value) is not None
+
+
 # Configuration
 
 

@@ -7,11 +7,12 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .filters import OwnFilters, context_with, registrars_of
 from .materialize import become_real
 from .registries import Registries, context_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from .origin import Origin
@@ -31,8 +32,41 @@ class ImportOrder:
         self._origins: list[Origin | None] = []
         self._registries: Registries | None = None
         self._watching = contextlib.ExitStack()
-        #: The context of the file that is collected next.
+        self._open = contextlib.ExitStack()
+        #: The context of the file that is collected next, as far as registrars make it.
         self.context = b""
+        #: The full context of the file that was imported here last.
+        self.begun_in = b""
+        #: Filters of warnings that files have set; None before collection.
+        self.filters: OwnFilters | None = None
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Around all collecting."""
+        with self._open:
+            yield
+
+    def begin(self) -> None:
+        """Collection has begun: what holds now has been set by nobody of the run."""
+        if self.filters is None:
+            self.filters = OwnFilters(self._root)
+            self._open.enter_context(self.filters.watching())
+
+    def found(self, node: Any) -> None:
+        """A file of the run."""
+        if self.filters is not None:
+            self.filters.files.add(os.fspath(node.path))
+
+    def full_context(self) -> bytes:
+        """The context of the file that is collected next, with the filters of warnings that hold."""
+        return context_with(self.context, self.filters.state() if self.filters else b"")
+
+    def why_unusable(self, contexts: Iterable[bytes]) -> str:
+        """Why a result that holds in these contexts doesn't here; empty where it does."""
+        if self.context in contexts or self.full_context() in contexts:
+            return ""
+        known = map(registrars_of, contexts)
+        return "warning-filters" if registrars_of(self.context) in known else "import-order"
 
     def note(self, node: Any, origin: Origin | None) -> None:
         """A file that has just been collected is a registrar."""
@@ -52,6 +86,7 @@ class ImportOrder:
     def begin_native(self) -> None:
         """A file is about to be imported here."""
         self._watching.close()
+        self.begun_in = self.full_context()
         self._import(len(self._origins))
         if self._registries is None:
             self._registries = Registries()
@@ -62,6 +97,8 @@ class ImportOrder:
     def end_native(self, node: Any) -> bool:
         """It has been imported; whether it is a registrar."""
         self._watching.close()
+        if self.filters is not None:
+            self.filters.settle()
         if self._registries is None or not self._registries.changes():
             return False
         self.note(node, None)

@@ -13,6 +13,7 @@ import pytest
 
 from . import compat
 from .effects import NodeState
+from .filters import insert
 from .frameless import frameless
 from .introspection import SERVED
 from .nodes import LazyItem, LazyNode, build_children, classes_of, real_class
@@ -56,6 +57,7 @@ def _run(origin: Origin) -> None:
             _adopt_pending(origin)
         else:
             with compat.collection_warnings(root.config), compat.dropped_output(root.config):
+                insert(origin.filters)
                 _adopt_file(origin)
         origin.state = State.REAL
     except KeyboardInterrupt:

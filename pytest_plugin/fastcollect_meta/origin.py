@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,7 @@ class Origin:
         "classes",
         "effects",
         "error",
+        "filters",
         "import_before",
         "lost",
         "mismatch",
@@ -102,6 +103,8 @@ class Origin:
         self.classes = classes
         self.pending = pending
         self.state = State.LAZY
+        #: Filters of warnings that other files have set, and that hold when it is imported.
+        self.filters: Sequence[Any] = ()
         #: What went wrong when it was materialized.
         self.error: BaseException | None = None
         #: Nodes that the real collection doesn't have.

@@ -121,7 +121,8 @@ class CollectingSession:
         gc.disable()
         completed = True
         try:
-            yield
+            with self.source.order.watching():
+                yield
             if measures_imports():
                 self.source.import_all(Asker("coverage", "measuring", "what imports execute"))
         except MaterializationError:

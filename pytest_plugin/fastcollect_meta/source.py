@@ -143,6 +143,7 @@ class Source:
 
     def adopt(self, node: pytest.File) -> None:
         """Make a file's collector, fresh from its hook, a lazy one where that is possible."""
+        self.order.found(node)
         try:
             lazy = lazy_class(type(node), LazyFile)
         except Unrepresentable as why:
@@ -155,6 +156,7 @@ class Source:
 
     def went_native(self, node: Any, reason: str, detail: str) -> None:
         """Give a lazy file its real class back: pytest collects it itself."""
+        self.order.found(node)
         node.__class__ = real_class(node)
         node.__dict__.pop("_fcm_source", None)
         if reason == "asked-before-collection":
@@ -164,6 +166,7 @@ class Source:
 
     def about_to_collect(self, node: pytest.Collector) -> None:
         """pytest is about to collect something; a file that is collected natively has its registrars imported."""
+        self.order.begin()
         if node in self._collected_natively:
             self.order.begin_native()
 
@@ -194,9 +197,12 @@ class Source:
             if reason:
                 return self.collecting_natively(node, reason, NOTED)
             if packed is not None:
-                record, _ = self.usable(packed)
+                record, why_not = self.usable(packed)
                 if record is not None:
                     return partial(self._collect_record, node, record, "manifest")
+                if why_not == "warning-filters":
+                    # so is one that the farm would make
+                    return self.collecting_natively(node, why_not, NOTED)
                 self.store.keep_other_context(key, packed)
             why = self.store.stale_reason(key)
             if why is not None:
@@ -215,7 +221,8 @@ class Source:
             record = Record(packed)
         except ValueError:
             return None, "malformed-record"
-        return (record, "") if self.order.context in record.contexts else (None, "import-order")
+        why = self.order.why_unusable(record.contexts)
+        return (None, why) if why else (record, "")
 
     def is_ordered(self, node: Any) -> bool:
         """Whether a file has been declared to depend on the files before it."""
@@ -277,7 +284,8 @@ class Source:
 
     def reported(self, node: pytest.Collector, report: Any) -> None:
         """A collector's report is made: what was collected here becomes a record."""
-        context = self.order.context
+        context = self.order.begun_in
+        changes_filters = self.order.full_context() != context
         registrar = False
         if node in self._collected_natively:
             self._collected_natively.discard(node)
@@ -289,6 +297,8 @@ class Source:
             return
         try:
             record = collection.record(report)
+            if changes_filters:
+                raise Unrepresentable("changes-warning-filters")
         except Unrepresentable as why:
             self._count_native(node, why.reason, why.detail)
         else:
@@ -335,10 +345,12 @@ class Source:
         self.counts.waited += time.perf_counter() - began
         if answer.record is not None:
             record, reason = self.usable(answer.record)
-            if record is None:
+            if record is None and reason != "warning-filters":
                 return self.collecting_natively(node, reason, "")
             if self.store is not None:
                 self.store.add(key, answer.record)
+            if record is None:
+                return self.collecting_natively(node, reason, NOTED)
             return partial(self._collect_record, node, record, "farm")
         if answer.failed:
             return self.collecting_failure(node, answer.reason, answer.detail)
@@ -389,6 +401,7 @@ class Source:
         if origin.effects:
             origin.rerun = partial(rerun, self.treatments)
         origin.import_before = self.order.importer()
+        origin.filters = self.order.filters.own() if self.order.filters is not None else ()
         if record.registrar:
             self.order.note(node, origin)
         if raised:

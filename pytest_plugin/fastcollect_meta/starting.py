@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from . import binaries, compat
+from . import binaries, compat, passed_plugins
 from .options import Options
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def open_store(
     :param environ: the environment as it was when pytest started.
     :param needed: whether there is to be a temporary one where the user wants none.
     """
-    if config.invocation_params.plugins:
+    if passed_plugins.that_matter(config.invocation_params.plugins):
         return None
     from .store import Store, TemporaryStore
 
@@ -69,7 +69,7 @@ def start_farm(
     Returns the farm, or None and why there is none.
     """
     params = config.invocation_params
-    if params.plugins:
+    if passed_plugins.that_matter(params.plugins):
         return None, "plugins were passed as objects, which another process can't have"
     coordinator = binaries.coordinator()
     if coordinator is None:

@@ -35,6 +35,7 @@ _LASTING = frozenset(
         "keywords",
         "markers",
         "callspec",
+        "changes-warning-filters",
         "unstable",
         "depends-on-order",
     }

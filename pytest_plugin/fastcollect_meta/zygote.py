@@ -126,6 +126,7 @@ def _serve(
     from fastcollect_meta.collect import FoundFiles, start_worker
 
     found = FoundFiles.for_config(config)
+    found.own_filters.watching().__enter__()  # for as long as this process and its workers live
     compat.walk_files(config, session, found.note)
     _send_walk(channel, config, found)
     options.registries.changes()

@@ -125,8 +125,6 @@ class Case:
     folder: str = "."
     env: tuple[tuple[str, str], ...] = ()
     text: bool = True
-    #: Why it is known to differ, by mode.
-    known: tuple[tuple[str, str], ...] = ()
 
     @property
     def id(self) -> str:
@@ -150,12 +148,6 @@ def first_file(suite: str) -> str:
     return str(found[0].relative_to(folder))
 
 
-#: Suites that are known to differ when workers collect them, and why.
-KNOWN = {
-    "warns_leaking": "a module's warning filters, set while it is imported, don't reach other processes",
-}
-
-
 def _filled(suite: str, args: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(arg.replace("{first}", first_file(suite)) for arg in args)
 
@@ -164,8 +156,6 @@ def way(suite: str, name: str, **fields: object) -> Case:
     args = _filled(suite, WAYS[name])
     if name in BEFORE:
         fields.setdefault("before", _filled(suite, BEFORE[name]))
-    if suite in KNOWN:
-        fields["known"] = tuple((mode, KNOWN[suite]) for mode in ("farm", "again", "here-again"))
     return Case(suite, name, args, **fields)  # type: ignore[arg-type]
 
 
@@ -412,6 +402,7 @@ AGAIN = (
     "hooks_per_file",
     "errors",
     "warns",
+    "warns_leaking",
 )
 
 

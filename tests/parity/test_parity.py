@@ -60,8 +60,6 @@ def test_same(
             pytest.fail(
                 "\n".join(["native doesn't repeat itself, so the case is useless:", *unsteady])
             )
-        if mode in dict(case.known):
-            pytest.xfail(dict(case.known)[mode])
         found += [f"--- {mode}", *lines]
     if found:
         asked = f"pytest {' '.join(case.args)}   in suites/{case.suite}/{case.folder}"
