@@ -193,7 +193,8 @@ bool fcm_path_lies_in(const char *path, const char *folder) {
 }
 
 bool fcm_store_unkept(const struct fcm_entry *e) {
-    return e->raw_length == 0 && (!e->reason || strcmp(e->reason, FCM_UNKNOWN) == 0);
+    if (e->raw_length > 0) return false;
+    return !e->reason || strcmp(e->reason, FCM_UNKNOWN) == 0 || strcmp(e->reason, FCM_DEADLY) == 0;
 }
 
 const char *fcm_store_base(const struct fcm_manifest *m, uint32_t section, const char *path) {

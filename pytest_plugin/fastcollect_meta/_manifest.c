@@ -312,6 +312,27 @@ static PyObject *manifest_durations(PyObject *self, PyObject *ignored) {
     return durations;
 }
 
+static PyObject *manifest_marked(PyObject *self, PyObject *reason) {
+    struct manifest_object *o = manifest_of(self);
+    const char *text = o ? PyUnicode_AsUTF8(reason) : NULL;
+    PyObject *keys = text ? PyList_New(0) : NULL;
+    struct fcm_manifest_info info;
+    if (!keys) return NULL;
+    fcm_manifest_info(o->manifest, &info);
+    for (uint32_t i = 0; o->has_section && i < info.entries; i++) {
+        struct fcm_entry e;
+        fcm_manifest_entry(o->manifest, i, &e);
+        if (e.section != o->section || !e.reason || strcmp(e.reason, text) != 0) continue;
+        PyObject *key = entry_key(&e);
+        int r = key ? PyList_Append(keys, key) : -1;
+        Py_XDECREF(key);
+        if (r == 0) continue;
+        Py_DECREF(keys);
+        return NULL;
+    }
+    return keys;
+}
+
 struct ordered {
     uint32_t entry, sequence;
 };
@@ -375,6 +396,7 @@ static PyMethodDef manifest_methods[] = {
      "Whether a folder has the entries that it had when pytest walked it."},
     {"native_reason", manifest_native_reason, METH_VARARGS,
      "Why a file is collected natively, or None."},
+    {"marked", manifest_marked, METH_O, "(path, collector) of each file with that native reason."},
     {"durations", manifest_durations, METH_NOARGS, "Seconds by (path, collector)."},
     {"keys", manifest_keys, METH_NOARGS,
      "(path, collector) of each record, in order of collection."},

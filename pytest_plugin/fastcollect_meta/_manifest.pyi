@@ -34,6 +34,9 @@ class Manifest:
     def native_reason(self, path: str, collector: str) -> str | None:
         """Why a file is to be collected natively; None where it isn't."""
 
+    def marked(self, reason: str) -> list[tuple[str, str]]:
+        """(path, collector) of each file with that native reason."""
+
     def durations(self) -> dict[tuple[str, str], float]:
         """Seconds that collecting took, by (path, collector), of stale and dropped records too."""
 

@@ -131,7 +131,9 @@ class Controller:
         store.open(self.config)
         self._digests = options_digests(self.config)
         if self._farm is None and (
-            len(store) == 0 or store.missing_seconds(self._wanted) * len(specs) > FARM_WORTH
+            len(store) == 0
+            or store.missing_seconds(self._wanted) * len(specs) > FARM_WORTH
+            or store.has_deadly(self._wanted)
         ):
             self._farm = self._start_farm()
             if self._farm is not None:
@@ -175,6 +177,7 @@ class Controller:
             if answer.failed:
                 self.files["failed"] += 1
                 self._failed.append(without)
+                self.store.add_deadly(key)
             else:
                 self.files["natively"] += 1
                 self._natives.append(without)

@@ -133,7 +133,7 @@ class Farm:
         try:
             self._channel.send("Hello", hello)
             self._channel.send("CollectRequest", request)
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             self._lost(error)
 
     # What arrives
@@ -180,7 +180,7 @@ class Farm:
             return False
         try:
             message = self._channel.receive(timeout)
-        except (EOFError, OSError) as error:
+        except (EOFError, OSError, MemoryError) as error:
             self._lost(error)
             return False
         if message is None:
@@ -264,6 +264,8 @@ class Farm:
         except OSError:
             # The end shows when reading, behind what was said before.
             pass
+        except MemoryError as error:
+            self._lost(error)
 
     def _answer_gone(self) -> Answer:
         return Answer(reason="farm-gone", detail=self.gone or "the farm has been closed")

@@ -207,7 +207,8 @@ class Source:
             why = self.store.stale_reason(key)
             if why is not None:
                 self.counts.stale[why] += 1
-            if self.farm is None and self._few_files():
+            if self.farm is None and self._few_files() and not self.store.is_deadly(key):
+                self.store.importing(key)
                 return self._collecting_natively_here(node)
         if self.farm is None and not self._farm_failed:
             self._begin_farm()
@@ -293,6 +294,8 @@ class Source:
             if registrar and self.farm is not None:
                 self.farm.note_registrar((os.fspath(node.path), class_key(real_class(node))))
         collection = self._here.pop(node, None)
+        if self.store is not None:
+            self.store.imported()
         if collection is None or self.store is None:
             return
         try:
@@ -353,6 +356,8 @@ class Source:
                 return self.collecting_natively(node, reason, NOTED)
             return partial(self._collect_record, node, record, "farm")
         if answer.failed:
+            if self.store is not None:
+                self.store.add_deadly(key)
             return self.collecting_failure(node, answer.reason, answer.detail)
         self._insert_root(node)
         if self.store is not None:

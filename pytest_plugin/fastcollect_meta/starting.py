@@ -96,8 +96,8 @@ def start_farm(
             worker_program=os.fsencode(worker) if worker is not None else b"",
             lib_dir=os.fsencode(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
         )
-    except OSError as error:
-        return None, f"the coordinator could not be started: {error}"
+    except (OSError, MemoryError) as error:
+        return None, f"the coordinator could not be started: {error or 'out of memory'}"
     return farm, ""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import _manifest, _native, _wire, compat, dependencies
+from .journal import Journal
 from .options import is_named
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ _LASTING = frozenset(
 
 #: Reason of a mark for a file that only workers of pytest-xdist have met so far: the next run prepares it.
 UNKNOWN = "not-prepared"
+#: Reason of a mark for a file whose import has ended or blocked a worker: only a worker may import it.
+DEADLY = "deadly"
+#: Marks that aren't reasons to collect a file natively: the next run is to collect it.
+_MARKS = frozenset({UNKNOWN, DEADLY})
 
 
 #: Parts of a record that say nothing of what a file holds.
@@ -100,6 +105,7 @@ class Store:
         #: Records of the manifest that hold in another context than this session's.
         self._other_contexts: dict[Key, bytes] = {}
         self._thread: threading.Thread | None = None
+        self._journal = Journal(path.parent)
         dependencies.note_environment(environ)
         dependencies.install()
 
@@ -119,10 +125,11 @@ class Store:
             self._manifest = _manifest.open(str(self.path), self.key, dependencies.environment())
         except FileNotFoundError:
             return
-        except (OSError, ValueError) as error:
-            self.trouble = f"the manifest is not used: {error}"
+        except (OSError, ValueError, MemoryError) as error:
+            self.trouble = f"the manifest is not used: {error or 'out of memory'}"
             return
         self._manifest.check_all()
+        self._journal.read()
 
     def __len__(self) -> int:
         return 0 if self._manifest is None else len(self._manifest)
@@ -161,6 +168,30 @@ class Store:
         missing += [key for key in durations if manifest.native_reason(*key) == UNKNOWN]
         return sum(durations.get(key, 0.0) for key in missing if wanted(key[0]))
 
+    def is_deadly(self, key: Key) -> bool:
+        """Whether importing a file has ended or blocked a worker, or ended a process like this one."""
+        if self._manifest is None:
+            return False
+        return key[0] in self._journal or self._manifest.native_reason(*key) == DEADLY
+
+    def has_deadly(self, wanted: Callable[[str], bool]) -> bool:
+        """Whether there is such a file among those of this run.
+
+        :param wanted: whether the file with that path belongs to it.
+        """
+        if self._manifest is None:
+            return False
+        marked = [path for path, _ in self._manifest.marked(DEADLY)]
+        return any(map(wanted, (*self._journal, *marked)))
+
+    def importing(self, key: Key) -> None:
+        """This process is about to import a file that no worker has tried in this run, until `imported`."""
+        self._journal.begin(key[0])
+
+    def imported(self) -> None:
+        """It has."""
+        self._journal.end()
+
     def is_served(self, key: Key) -> bool:
         """Whether the manifest answers for a file, also with the word that it is to be collected natively."""
         if self._manifest is None or self._volatile(key[0]):
@@ -170,7 +201,7 @@ class Store:
         except ValueError:
             return False
         if status == "native":
-            return self._manifest.native_reason(*key) != UNKNOWN
+            return self._manifest.native_reason(*key) not in _MARKS
         return status == "valid"
 
     def get(self, key: Key) -> tuple[bytes | None, str]:
@@ -184,7 +215,7 @@ class Store:
             return None, ""
         if status == "native":
             reason = self._manifest.native_reason(*key) or "unstable"
-            return None, "" if reason == UNKNOWN else reason
+            return None, "" if reason in _MARKS else reason
         return record, ""
 
     def stale_reason(self, key: Key) -> str | None:
@@ -216,6 +247,7 @@ class Store:
                 known = [*known, b""] if b"" not in known else known
             record += _wire.pack("Record", {"contexts": known})
         self._records.append((key, record))
+        self._journal.settle(key[0])
 
     def keep_other_context(self, key: Key, record: bytes) -> None:
         """A valid record can't be used, since other registrars have been imported before its file."""
@@ -228,8 +260,15 @@ class Store:
 
     def add_native(self, key: Key, reason: str, seconds: float) -> None:
         """A file had to be collected natively; noted where that will be so next time too."""
+        self._journal.settle(key[0])
         if reason in _LASTING:
             self._natives.append((*key, reason, seconds))
+
+    def add_deadly(self, key: Key) -> None:
+        """The farm has lost workers to a file."""
+        self._journal.settle(key[0])
+        if self._manifest is None or self._manifest.native_reason(*key) != DEADLY:
+            self._natives.append((*key, DEADLY, 0.0))
 
     def add_walked(self, folder: str, asked: bool) -> None:
         """Pytest has walked a folder: its listing is noted where that isn't known, or not any more.
@@ -303,6 +342,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file."""
+        self._journal.end()
         manifest, self._manifest = self._manifest, None
         if manifest is not None:
             manifest.close()
