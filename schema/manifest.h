@@ -99,7 +99,8 @@ struct fcm_native_mark {
 };
 /* The reason of an entry for a file that a run collected without a record that could be kept. */
 #define FCM_UNKNOWN "not-prepared"
-/* The reason of one for a file that has ended or blocked workers: only another worker may import it. */
+/* The reason of one for a file that has ended or blocked workers: only another worker may import
+ * it. */
 #define FCM_DEADLY "deadly"
 /* The collector of an entry for a folder that pytest walked: its only dependency is the listing. */
 #define FCM_WALKED "walked"
