@@ -148,7 +148,7 @@ class Farm:
             status = self._process.wait(1.0)
         self.gone = "the coordinator ended" + (f" (status {status})" if status else "")
         if status is None and error is not None:
-            self.gone = f"the coordinator can't be reached: {error}"
+            self.gone = f"the coordinator can't be reached: {str(error) or 'out of memory'}"
 
     def _note(self, name: str, id: int, content: Any) -> None:
         if name == "Record":
@@ -294,8 +294,12 @@ class Farm:
         deadline = time.monotonic() + _CLOSE_SECONDS
         if not self._ended:
             self._leaving = True
-            with contextlib.suppress(OSError):
+            try:
                 self._channel.send("Goodbye", {"reason": ""})
+            except OSError:
+                pass
+            except MemoryError as error:
+                self._lost(error)
         while not self._ended and (left := deadline - time.monotonic()) > 0:
             self._receive(left)
 

@@ -97,7 +97,7 @@ def start_farm(
             lib_dir=os.fsencode(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
         )
     except (OSError, MemoryError) as error:
-        return None, f"the coordinator could not be started: {error or 'out of memory'}"
+        return None, f"the coordinator could not be started: {str(error) or 'out of memory'}"
     return farm, ""
 
 

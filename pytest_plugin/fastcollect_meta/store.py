@@ -126,7 +126,7 @@ class Store:
         except FileNotFoundError:
             return
         except (OSError, ValueError, MemoryError) as error:
-            self.trouble = f"the manifest is not used: {error or 'out of memory'}"
+            self.trouble = f"the manifest is not used: {str(error) or 'out of memory'}"
             return
         self._manifest.check_all()
         self._journal.read()

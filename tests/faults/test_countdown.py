@@ -90,6 +90,15 @@ def test_no_allocation_of_the_coordinator_makes_it_wait(
             assert injected.judge(native), injected
 
 
+def test_message_that_main_has_no_memory_for(library: Path, suite: Path, native: Result) -> None:
+    # The first ones and the last ones: main goes on by itself.
+    with Server(library) as server:
+        whole = run_with(library, Fault("main", "alloc", 0), suite, server=server)
+        for number in (10, 19, 28, *range(whole.calls - 12, whole.calls + 1)):
+            injected = run_with(library, Fault("main", "alloc", number), suite, server=server)
+            assert injected.judge(native), injected
+
+
 @pytest.mark.parametrize("number", [1, 100, 1000])
 def test_call_that_fails_in_main(library: Path, suite: Path, native: Result, number: int) -> None:
     injected = run_with(library, Fault("main", "any", number), suite, keep_cache=True)

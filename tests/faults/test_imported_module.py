@@ -50,6 +50,40 @@ def test_deadly(tmp_path: Path, name: str) -> None:
         assert f'{POISON}", line' in text
 
 
+@pytest.mark.parametrize(
+    "args",
+    [("--workers=1",), ("-s",), ("--capture=sys",), ("--import-mode=importlib",)],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("name", ["segfault", "os-exit-0", "grandchild-keeps-the-pipe"])
+def test_deadly_in_other_ways(tmp_path: Path, name: str, args: tuple[str, ...]) -> None:
+    source, how, _ = DEADLY[name]
+    write_suite(tmp_path, {POISON: LAST_WORDS + source})
+    result = run(tmp_path, *args)
+    assert result.status == pytest.ExitCode.INTERRUPTED, result
+    assert result.ids == healthy_ids(tmp_path)
+    text = result.error_of(POISON)
+    assert how in text and "and more" in text
+    # What is captured in the process's own memory goes with it.
+    assert "last words" in text or args == ("--capture=sys",)
+
+
+def test_deadly_and_stop_at_the_first_error(tmp_path: Path) -> None:
+    write_suite(tmp_path, {POISON: LAST_WORDS + "os._exit(3)"})
+    result = run(tmp_path, "-x")
+    assert result.ids == [nodeid for nodeid in healthy_ids(tmp_path) if nodeid < POISON]
+    assert "exit status 3" in result.error_of(POISON)
+    assert "stopping after 1 failures" in result.out
+
+
+def test_deadly_in_a_run(tmp_path: Path) -> None:
+    # All other tests run, and pass.
+    write_suite(tmp_path, {POISON: LAST_WORDS + "os.kill(os.getpid(), 9)"})
+    result = run(tmp_path, "--continue-on-collection-errors", "-q", collect_only=False)
+    assert "16 passed, 1 error" in result.out, result
+    assert "SIGKILL" in result.error_of(POISON)
+
+
 #: What ends native pytest only after a while, or never: the same with a time limit.
 ENDLESS = {
     "loop-in-python": "while True: pass",
