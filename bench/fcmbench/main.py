@@ -3,117 +3,102 @@
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from fcmbench import report
+from fcmbench import files, machine, page, results, rounds, scenarios, smoke
 from fcmbench.measure import Sample
-from fcmbench.report import Result
-from fcmbench.scenarios import NAMES, Pair, scenario
-from fcmbench.suites import SUITES, Unavailable, get
+from fcmbench.results import Result, Results
+from fcmbench.suites import SUITES, Suite, Unavailable, get
 
 HERE = Path(__file__).resolve().parent.parent
 ROOT = HERE.parent
+RESULTS = HERE / "results"
 
 
-def measure_pair(pair: Pair, repeats: int) -> tuple[list[Sample], list[Sample]]:
-    """`repeats` pairs of samples; which side comes first changes from pair to pair.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be measured: None stands for what the suite itself says."""
 
-    One run of each is not counted: it writes .pyc files and warms the page cache.
-    """
-    pair.before()
-    pair.native.run()
-    native, plugin = [], []
-    for index in range(repeats):
-        first_native = index % 2 == 0
-        for side_is_native in (first_native, not first_native):
-            pair.before()
-            if side_is_native:
-                native.append(pair.native.run())
-            else:
-                plugin.append(pair.plugin.run())
-    return native, plugin
+    scenarios: Sequence[str] | None
+    workers: str
+    rounds: int | None
+    work: Path
 
 
-def measure_all(
-    suites: Sequence[str], scenarios: Sequence[str], workers: str, repeats: int, work: Path
-) -> list[Result]:
-    """Measure each suite in each scenario, printing a line as each is done."""
-    results = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for suite_name in suites:
-            try:
-                suite = get(suite_name, work)
-            except Unavailable as why:
-                print(f"{suite_name}: left out: {why}", flush=True)
-                continue
-            for name in scenarios:
-                with scenario(name, suite, workers, Path(scratch)) as pair:
-                    if pair is None:
-                        continue
-                    native, plugin = measure_pair(pair, repeats)
-                count = name[-1] if name in ("cold-0", "cold-1") else workers
-                result = Result(suite_name, name, count, native, plugin)
-                results.append(result)
-                print(report.table([result]).splitlines()[-1], flush=True)
-                if not result.same():
-                    print(f"  native: {native[-1].status} {native[-1].summary!r}")
-                    print(f"  plugin: {plugin[-1].status} {plugin[-1].summary!r}")
-    return results
+def measure_suite(suite: Suite, wish: Wish) -> Results:
+    """Measure one suite, printing a line for each run."""
+    names = tuple(wish.scenarios or suite.scenarios or scenarios.NAMES)
+    wanted = wish.rounds or suite.rounds
+    fewer = wish.rounds or suite.fewer
+    host = machine.here(suite.package)
 
+    def say(name: str, sample: Sample) -> None:
+        print(
+            f"  {suite.name:18} {name:22} {sample.wall:8.2f} s  CPU {sample.cpu:8.2f} s  "
+            f"{sample.tests:8} tests  status {sample.status}",
+            flush=True,
+        )
 
-def smoke(work: Path, record: bool) -> int:
-    """Small suites, ratios only. Exit status 1 if a list differs or a ratio fell by more than a third."""
-    results = measure_all(["gen-3000x50"], ["cold", "warm"], "2", 3, work)
-    now = {f"{r.suite} {r.scenario}": round(statistics.median(r.ratios()), 3) for r in results}
-    file = HERE / "results" / "smoke.json"
-    if record:
-        file.write_text(json.dumps(now, indent=1) + "\n")
-        return 0
-    before: dict[str, float] = json.loads(file.read_text()) if file.exists() else {}
-    bad = [r for r in results if not r.same()]
-    for name, ratio in now.items():
-        floor = before.get(name, 0.0) * 2 / 3
-        fell = ratio < floor
-        print(f"{name}: ratio {ratio:.2f}, at least {floor:.2f}: {'FELL' if fell else 'ok'}")
-        if fell:
-            return 1
-    return 1 if bad else 0
+    with tempfile.TemporaryDirectory(dir=wish.work, prefix="manifests-") as scratch:
+        plan = scenarios.plan(suite, names, wish.workers, Path(scratch))
+        measured = rounds.measure(plan, wanted, fewer, say)
+        durations = files.durations(suite.name, plan.manifest, host)
+    found = []
+    for one in plan.scenarios:
+        native, plugin, reference = rounds.of(measured, one)
+        result = Result(suite.name, one.name, one.workers, native, plugin, reference, host)
+        found.append(result)
+        print(f"{suite.name} {one.name}: ratio {result.ratio():.2f}, CPU x{result.cpu():.2f}")
+        if not result.same():
+            print(f"  NOT THE SAME: native {native[-1].status} {native[-1].summary!r}")
+            print(f"    with plugin {plugin[-1].status} {plugin[-1].summary!r}", flush=True)
+    return Results(found, [durations] if durations else [])
 
 
 def main() -> int:
-    """Parse the arguments, measure, write the results."""
+    """Parse the arguments, measure, write the results and the page."""
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     parser.add_argument(
         "suites", nargs="*", help=f"default networkx; all, or of: {', '.join(SUITES)}"
     )
-    parser.add_argument("--scenario", action="append", choices=NAMES, help="default cold and warm")
-    parser.add_argument("--all-scenarios", action="store_true")
+    parser.add_argument("--scenario", action="append", choices=scenarios.NAMES, help="default: all")
     parser.add_argument("--workers", default="2")
-    parser.add_argument("--repeats", type=int, default=5, help="pairs (default 5)")
-    parser.add_argument("--out", default="latest", help="name below bench/results (default latest)")
+    parser.add_argument("--rounds", type=int, help="default: by suite, 1 to 5")
+    parser.add_argument(
+        "--page", action="store_true", help="only make the page of the results that are there"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS / "latest.json", help="file to add results to"
+    )
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "bench", help="for suites")
     parser.add_argument(
         "--smoke", action="store_true", help="small suites, ratios against recorded ones"
     )
     parser.add_argument("--record", action="store_true", help="with --smoke: record the ratios")
     options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
+    work: Path = options.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
     if options.smoke:
-        return smoke(options.work, options.record)
-    suites = options.suites or ["networkx"]
-    if suites == ["all"]:
-        suites = list(SUITES)
-    scenarios = NAMES if options.all_scenarios else options.scenario or ["cold", "warm"]
-    fresh = measure_all(suites, scenarios, options.workers, options.repeats, options.work)
-    target = HERE / "results" / f"{options.out}.json"
-    replaced = {(r.suite, r.scenario, r.workers) for r in fresh}
-    kept = [r for r in report.load(target) if (r.suite, r.scenario, r.workers) not in replaced]
-    results = kept + fresh
-    report.save(target, results)
-    target.with_suffix(".md").write_text(report.page(results))
-    print(f"\n{report.table(results)}\n\nwritten: {target} and its .md")
-    return 0 if all(result.same() for result in fresh) else 1
+        return smoke.check(work, RESULTS / "smoke.json", options.record)
+    target: Path = options.results.resolve()
+    bad = 0
+    if not options.page:
+        wish = Wish(options.scenario, options.workers, options.rounds, work)
+        names = options.suites or ["networkx"]
+        for name in list(SUITES) if names == ["all"] else names:
+            try:
+                suite = get(name, work)
+            except Unavailable as why:
+                print(f"{name}: left out: {why}", flush=True)
+                bad += 1
+                continue
+            fresh = measure_suite(suite, wish)
+            bad += sum(not one.same() for one in fresh.measured)
+            # Kept after each suite: a long measuring may be ended.
+            results.save(target, results.load(target).merged(fresh))
+    written = page.write(results.load(target), target.parent)
+    print(f"results: {target}; page: {written}")
+    return 1 if bad else 0

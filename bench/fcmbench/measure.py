@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import subprocess
 import tempfile
 import threading
@@ -20,7 +22,8 @@ class Sample:
     Times are in seconds. `cpu` is user and system time of the process and of every descendant that was
     reaped. Memory is in MiB: `main_peak` of the started process (0 where it could not be read), `any_peak`
     of the largest process among it and its descendants. `first_output` is the time from the start to the
-    first byte printed: with `-q` the first test's outcome, or the first node id (0 if there was none).
+    first byte printed: with `-q` the first test's outcome, or the first node id. `coordinator_cpu` and
+    `workers_cpu` (the zygote's among it) are what the farm's statistics say, where a run was asked for them.
     """
 
     wall: float
@@ -32,6 +35,8 @@ class Sample:
     digest: str
     first_output: float = 0.0
     summary: str = ""
+    coordinator_cpu: float | None = None
+    workers_cpu: float | None = None
 
 
 class _Watcher(threading.Thread):
@@ -77,8 +82,26 @@ def listed(output: bytes) -> list[bytes]:
     return [line for line in head.split(b"\n") if line]
 
 
-def run(command: Sequence[str], cwd: Path, extra_env: dict[str, str]) -> Sample:
-    """Run `command` in `cwd` and wait for it; its output goes to a file, as it would on CI."""
+def outcome(output: str) -> str:
+    """What pytest's last line says without its time: "12 passed, 1 skipped", or the end of the output."""
+    for line in reversed(output.splitlines()):
+        if found := re.fullmatch(r"=*\s*(\d.*|no tests .*) in [\d.]+s.*", line.strip()):
+            return found[1]
+    return "\n".join(output.splitlines()[-3:])[-400:]
+
+
+def run(
+    command: Sequence[str],
+    cwd: Path,
+    extra_env: dict[str, str],
+    statistics: Path | None = None,
+    both: bool = True,
+) -> Sample:
+    """Run `command` in `cwd` and wait for it; its output goes to a file, as it would on CI.
+
+    :param statistics: where the command leaves the farm's statistics (see statistics_probe).
+    :param both: what is printed to stderr is part of the output, too.
+    """
     with tempfile.TemporaryFile() as out:
         began = time.perf_counter()
         process = subprocess.Popen(
@@ -87,7 +110,7 @@ def run(command: Sequence[str], cwd: Path, extra_env: dict[str, str]) -> Sample:
             env=environment(extra_env),
             stdin=subprocess.DEVNULL,
             stdout=out,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if both else subprocess.DEVNULL,
         )
         watcher = _Watcher(process.pid, out.fileno(), began)
         watcher.start()
@@ -98,16 +121,21 @@ def run(command: Sequence[str], cwd: Path, extra_env: dict[str, str]) -> Sample:
         watcher.join()
         out.seek(0)
         output = out.read()
-    lines = listed(output)
-    last = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
+    ids = [line for line in listed(output) if b"::" in line]
+    farm = {}
+    if statistics is not None and statistics.exists():
+        farm = json.loads(statistics.read_text())
+        statistics.unlink()
     return Sample(
         wall=wall,
         cpu=usage.ru_utime + usage.ru_stime,
         main_peak=watcher.peak,
         any_peak=usage.ru_maxrss / 1024,
         status=process.returncode,
-        tests=sum(b"::" in line for line in lines),
-        digest=hashlib.sha256(b"\n".join(lines)).hexdigest()[:16],
+        tests=len(ids),
+        digest=hashlib.sha256(b"\n".join(ids)).hexdigest()[:16],
         first_output=watcher.first_output or wall,
-        summary="\n".join(last[-3:])[-600:],
+        summary=outcome(output.decode(errors="replace")),
+        coordinator_cpu=farm.get("coordinator_cpu"),
+        workers_cpu=farm.get("workers_cpu"),
     )

@@ -1,64 +1,65 @@
-"""The situations in which both are measured, each a pair of pytest command lines."""
+"""The situations that are measured: which command is compared with which.
+
+cold      no manifest yet; cold-1 and cold-0 the same with one worker and with none
+warm      everything remembered; beside it the cost of the same folder when no file in it is a test file
+edited    everything remembered, then one file changed before each run; beside it the warm run
+keyword   warm, -k
+id        warm, one node id
+list      `fastcollect-meta list`, without Python, against native listing
+pyc-cold  no manifest and no .pyc files, of the suite or any library
+run       the tests are run, no manifest yet
+run-warm  the tests are run, everything remembered
+"""
 
 from __future__ import annotations
 
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from fcmbench import measure
-from fcmbench.measure import Sample
+from fcmbench.commands import Around, Command, compiles, edits, forgets, nothing
 from fcmbench.suites import Suite
 
+NAMES = (
+    "cold",
+    "cold-1",
+    "cold-0",
+    "warm",
+    "edited",
+    "keyword",
+    "id",
+    "list",
+    "pyc-cold",
+    "run",
+    "run-warm",
+)
+# A pattern that no file of any suite matches.
+NO_FILE = "no_file_is_called_so_*.py"
+# What runs in every round; the others run in the first `fewer` rounds of a suite.
+CENTRAL = ("cold", "warm", "edited", "run", "run-warm")
+
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """One of the two sides of a pair: what is run, and what is changed on disk before it."""
+class Scenario:
+    """Names of commands: what is measured, what it is compared with, and what else stands beside it."""
 
-    suite: Suite
-    arguments: tuple[str, ...]
-
-    def run(self) -> Sample:
-        """Run it once."""
-        command = [sys.executable, "-m", "pytest", *self.arguments]
-        return measure.run(command, self.suite.cwd, self.suite.env)
+    name: str
+    workers: str
+    native: str
+    plugin: str
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """Native and plugin, and what has to happen before each single run."""
+class Plan:
+    """A suite's scenarios, its commands by name, and what has to be run before anything is measured."""
 
-    native: Side
-    plugin: Side
-    before: Callable[[], None]
-
-
-def _nothing() -> None:
-    return None
-
-
-def _plugin(workers: str, manifest: Path) -> tuple[str, ...]:
-    return ("-p", "fastcollect_meta", f"--workers={workers}", f"--manifest={manifest}")
-
-
-def _forgets(manifest: Path) -> Callable[[], None]:
-    """A function that removes a manifest, so that the next run is a first one that also writes it."""
-
-    def forget() -> None:
-        manifest.unlink(missing_ok=True)
-
-    return forget
-
-
-def _pair(
-    suite: Suite,
-    plugin: tuple[str, ...],
-    arguments: tuple[str, ...],
-    before: Callable[[], None] = _nothing,
-) -> Pair:
-    return Pair(Side(suite, arguments), Side(suite, (*plugin, *arguments)), before)
+    scenarios: list[Scenario]
+    commands: dict[str, Command]
+    prime: list[Command]
+    manifest: Path
 
 
 def _a_file(suite: Suite) -> Path:
@@ -67,93 +68,101 @@ def _a_file(suite: Suite) -> Path:
     return files[len(files) // 2]
 
 
-@contextmanager
-def _edits(path: Path) -> Iterator[Callable[[], None]]:
-    """Gives a function that changes the end of a file each time; the file is put back at the end."""
-    original = path.read_bytes()
-    count = 0
-
-    def edit() -> None:
-        nonlocal count
-        count += 1
-        path.write_bytes(original + f"\n# edited {count}\n".encode())
-
-    try:
-        yield edit
-    finally:
-        path.write_bytes(original)
-
-
-def _a_node_id(suite: Suite) -> str:
-    """The id of a test in the middle of the suite, as an argument from the suite's folder."""
-    import subprocess
-
-    file = str(_a_file(suite))
+def _a_node_id(suite: Suite, file: Path) -> str:
+    """The id of a test of `file`, as an argument from the suite's folder; "" if it has none."""
+    paths = suite.args[:-1] if suite.args[0] != "--pyargs" else ()
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *suite.listing, *suite.args[:-1], file]
-        if suite.args[0] != "--pyargs"
-        else [sys.executable, "-m", "pytest", *suite.listing, file],
+        [sys.executable, "-m", "pytest", *suite.options, *suite.listing, *paths, str(file)],
         cwd=suite.cwd,
         env=measure.environment(suite.env),
         capture_output=True,
         check=False,
     )
     ids = [line.decode() for line in measure.listed(done.stdout) if b"::" in line]
-    if not ids:
-        raise LookupError(f"no test in {file}")
-    return file + "::" + ids[len(ids) // 2].split("::", 1)[1]
+    return f"{file}::{ids[len(ids) // 2].split('::', 1)[1]}" if ids else ""
 
 
-@contextmanager
-def scenario(name: str, suite: Suite, workers: str, scratch: Path) -> Iterator[Pair | None]:
-    """The pair for a scenario; None where it does not apply to the suite.
+def plan(suite: Suite, names: tuple[str, ...], workers: str, scratch: Path) -> Plan:
+    """What to run for the scenarios `names`, those that apply to the suite; manifests lie in `scratch`."""
+    known = scratch / f"{suite.name}.manifest"
+    made = Plan([], {}, [], known)
+    listing = (*suite.options, *suite.listing, *suite.args)
 
-    cold      no manifest yet; cold-1 and cold-0 the same with one worker and with none
-    warm      everything remembered
-    edited    everything remembered, then one file changed before each run
-    keyword   warm, -k
-    id        warm, one node id
-    run       the tests are run, no manifest yet
-    run-warm  the tests are run, everything remembered
-    """
-    manifest = scratch / f"{suite.name}-{name}.manifest"
-    forget = _forgets(manifest)
-    warm = _plugin(workers, manifest)
-    listing = (*suite.listing, *suite.args)
+    def plugin(manifest: Path, count: str = workers) -> tuple[str, ...]:
+        return ("-p", "fastcollect_meta", f"--workers={count}", f"--manifest={manifest}")
 
-    def prime(arguments: tuple[str, ...]) -> None:
-        Side(suite, (*warm, *arguments)).run()
+    def command(
+        name: str, arguments: tuple[str, ...], around: Around = nothing, statistics: bool = False
+    ) -> str:
+        made.commands.setdefault(name, Command(suite, arguments, around, statistics))
+        return name
 
-    match name:
-        case "cold":
-            yield _pair(suite, warm, listing, forget)
-        case "cold-1" | "cold-0":
-            yield _pair(suite, _plugin(name[-1], manifest), listing, forget)
-        case "warm":
-            prime(listing)
-            yield _pair(suite, warm, listing)
-        case "edited":
-            prime(listing)
-            with _edits(_a_file(suite)) as edit:
-                yield _pair(suite, warm, listing, edit)
-        case "keyword":
-            prime(listing)
-            yield _pair(suite, warm, (*suite.listing, "-k", suite.keyword, *suite.args))
-        case "id":
-            prime(listing)
-            yield _pair(suite, warm, (*suite.listing, _a_node_id(suite)))
-        case "run" | "run-warm":
-            if suite.run_args is None:
-                yield None
-                return
-            arguments = ("-q", *suite.run_args)
-            if name == "run":
-                yield _pair(suite, warm, arguments, forget)
-            else:
-                prime((*suite.listing, *suite.run_args))
-                yield _pair(suite, warm, arguments)
-        case _:
-            raise LookupError(f"unknown scenario {name}")
+    def native(name: str = "native", arguments: tuple[str, ...] = listing) -> str:
+        return command(name, arguments)
 
+    def warm() -> str:
+        return command("warm", (*plugin(known), *listing))
 
-NAMES = ("cold", "cold-1", "cold-0", "warm", "edited", "keyword", "id", "run", "run-warm")
+    # Writes .pyc files, warms the page cache, and leaves the manifest that warm runs read.
+    made.prime.append(Command(suite, (*plugin(known), *listing), forgets(known)))
+    for name in names:
+        count = name[-1] if name in ("cold-0", "cold-1") else workers
+        mine = scratch / f"{suite.name}-{name}.manifest"
+        reference = ""
+        match name:
+            case "cold" | "cold-1" | "cold-0":
+                against = native()
+                arguments = (*plugin(mine, count), *listing)
+                measured = command(name, arguments, forgets(mine), statistics=count != "0")
+            case "warm":
+                against, measured = native(), warm()
+                nowhere = ("-o", f"python_files={NO_FILE}")
+                reference = native(
+                    "native, no test file",
+                    (*suite.options, *nowhere, *suite.listing, *suite.args),
+                )
+            case "edited":
+                against, reference = native(), warm()
+                measured = command(
+                    name, (*plugin(mine), *listing), edits(_a_file(suite), known, mine)
+                )
+            case "keyword":
+                narrow = (*suite.options, *suite.listing, "-k", suite.keyword, *suite.args)
+                against = native("native -k", narrow)
+                measured = command(name, (*plugin(known), *narrow))
+            case "id":
+                node_id = _a_node_id(suite, _a_file(suite))
+                if not node_id:
+                    continue
+                narrow = (*suite.options, *suite.listing, node_id)
+                against = native("native id", narrow)
+                measured = command(name, (*plugin(known), *narrow))
+            case "list":
+                against, measured = native(), name
+                program = Path(sys.executable).with_name("fastcollect-meta")
+                made.commands[name] = Command(
+                    suite, ("list", "--manifest", str(known)), program=program
+                )
+            case "pyc-cold":
+                against = command("native pyc-cold", listing, compiles(scratch))
+                arguments = (*plugin(mine), *listing)
+                measured = command(name, arguments, compiles(scratch, forgets(mine)))
+            case "run" | "run-warm":
+                if suite.run_args is None:
+                    continue
+                arguments = (*suite.options, "-q", *suite.run_args)
+                against = native("native run", arguments)
+                run = (*plugin(mine), *arguments)
+                if name == "run-warm":
+                    primer = (
+                        *plugin(mine),
+                        *suite.options,
+                        *suite.listing,
+                        *suite.run_args,
+                    )
+                    made.prime.append(Command(suite, primer, forgets(mine)))
+                measured = command(name, run, forgets(mine) if name == "run" else nothing)
+            case _:
+                raise LookupError(f"unknown scenario {name}")
+        made.scenarios.append(Scenario(name, count, against, measured, reference))
+    return made

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from fcmbench.generate import generate
 
+# Has Django's settings.
+_SETTINGS = Path(__file__).resolve().parents[2] / "tests" / "conformance" / "support"
+
 
 class Unavailable(Exception):
     """The suite can't be measured here; the text says why."""
@@ -23,18 +26,25 @@ class Unavailable(Exception):
 class Suite:
     """A suite that is ready: pytest's arguments, where to run it, and a folder with its test files.
 
-    `run_args` names a part that is quick enough to be run, None where nothing is to be run. `listing` makes
-    pytest print one node id a line.
+    `run_args` names a part that is quick enough to be run, None where nothing is to be run. `options` stand
+    in each command line, `listing` makes pytest print one node id a line. `package` is what was installed
+    for it, "" where it is generated. `rounds` and `fewer` are how often its scenarios are measured (see
+    scenarios.CENTRAL), `scenarios` which, if not all.
     """
 
     name: str
     args: tuple[str, ...]
     cwd: Path
     files: Path
-    env: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=lambda: {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
     keyword: str = "basic"
     run_args: tuple[str, ...] | None = None
+    options: tuple[str, ...] = ()
     listing: tuple[str, ...] = ("--collect-only", "-q")
+    package: str = ""
+    rounds: int = 3
+    fewer: int = 1
+    scenarios: tuple[str, ...] | None = None
 
 
 def _installed(package: str) -> Path:
@@ -44,13 +54,35 @@ def _installed(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _pyargs(name: str, package: str, keyword: str, *run: str) -> Callable[[Path], Suite]:
+def _pyargs(
+    name: str,
+    package: str,
+    keyword: str,
+    run: tuple[str, ...] = (),
+    rounds: int = 3,
+    fewer: int = 1,
+) -> Callable[[Path], Suite]:
     def make(work: Path) -> Suite:
-        files = _installed(package)
-        run_args = ("--pyargs", *run) if run else None
-        return Suite(name, ("--pyargs", package), work, files, keyword=keyword, run_args=run_args)
+        return Suite(
+            name,
+            ("--pyargs", package),
+            _empty(work),
+            _installed(package),
+            keyword=keyword,
+            run_args=("--pyargs", *run) if run else None,
+            package=name,
+            rounds=rounds,
+            fewer=fewer,
+        )
 
     return make
+
+
+def _empty(work: Path) -> Path:
+    """A folder with nothing in it, to start pytest in."""
+    folder = work / "empty"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _sdist(work: Path, project: str) -> Path:
@@ -108,16 +140,52 @@ def _sdist(work: Path, project: str) -> Path:
 
 def _sqlalchemy(work: Path) -> Suite:
     folder = _sdist(work, "sqlalchemy")
-    # its own options hold a -v
-    listing = ("--collect-only", "-qq")
     return Suite(
-        "sqlalchemy", ("test",), folder, folder / "test", {}, "test_basic", listing=listing
+        "sqlalchemy",
+        ("test",),
+        folder,
+        folder / "test",
+        keyword="test_basic",
+        # its own options hold a -v
+        listing=("--collect-only", "-qq"),
+        package="sqlalchemy",
+    )
+
+
+def _django(work: Path) -> Suite:
+    folder = _sdist(work, "django") / "tests"
+    return Suite(
+        "django",
+        (".",),
+        folder,
+        folder,
+        {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(_SETTINGS)},
+        # its files are named by the pattern of its own runner; gis_tests needs libraries
+        options=(
+            "-p",
+            "pytest_django.plugin",
+            "--ds=django_test_settings",
+            "-o",
+            "python_files=test*.py tests.py",
+            "--ignore=gis_tests",
+        ),
+        keyword="test_basic",
+        package="django",
     )
 
 
 def _pytest(work: Path) -> Suite:
     folder = _sdist(work, "pytest")
-    return Suite("pytest", ("testing",), folder, folder / "testing", keyword="test_basic")
+    return Suite(
+        "pytest",
+        ("testing",),
+        folder,
+        folder / "testing",
+        keyword="test_basic",
+        package="pytest",
+        rounds=5,
+        fewer=3,
+    )
 
 
 def _generated(tests: int, per_file: int) -> Callable[[Path], Suite]:
@@ -126,22 +194,34 @@ def _generated(tests: int, per_file: int) -> Callable[[Path], Suite]:
     def make(work: Path) -> Suite:
         folder = work / name
         generate(folder, tests, per_file)
-        run = (".",) if tests <= 10_000 else None
-        return Suite(name, (".",), folder, folder, keyword="plain_1", run_args=run)
+        small, huge = tests <= 10_000, tests > 200_000
+        return Suite(
+            name,
+            (".",),
+            folder,
+            folder,
+            keyword="method_1",
+            # where tests do nothing, ten thousand of them take seconds
+            run_args=(".",) if tests == 10_000 else None,
+            rounds=5 if small else 1 if huge else 2,
+            fewer=3 if small else 1,
+            scenarios=("cold", "warm", "list") if huge else None,
+        )
 
     return make
 
 
 SUITES: dict[str, Callable[[Path], Suite]] = {
+    "pytest": _pytest,
     "networkx": _pyargs(
-        "networkx", "networkx", "clique", "networkx.generators", "networkx.classes"
+        "networkx", "networkx", "clique", ("networkx.generators", "networkx.classes"), 5, 3
     ),
     "sympy": _pyargs("sympy", "sympy", "integrate"),
-    "numpy": _pyargs("numpy", "numpy", "broadcast", "numpy.lib"),
-    "pandas": _pyargs("pandas", "pandas", "groupby"),
+    "numpy": _pyargs("numpy", "numpy", "broadcast", ("numpy.lib",)),
     "scikit-learn": _pyargs("scikit-learn", "sklearn", "ridge"),
     "sqlalchemy": _sqlalchemy,
-    "pytest": _pytest,
+    "django": _django,
+    "pandas": _pyargs("pandas", "pandas", "groupby"),
 }
 for _tests, _per_file in (
     (1_000, 10),
