@@ -56,7 +56,7 @@ __attribute__((format(printf, 3, 4))) static int fail(struct parser *p, size_t p
     va_start(arguments, format);
     vsnprintf(p->error->text, sizeof(p->error->text), format, arguments);
     va_end(arguments);
-    p->error->column = position + 1;
+    p->error->column = fcm_text_length(fcm_slice_of(p->input.data, position)) + 1;
     return -EINVAL;
 }
 
@@ -93,7 +93,10 @@ static size_t identifier_size(struct fcm_slice s) {
 static int lex_identifier(struct parser *p) {
     struct fcm_slice rest = fcm_slice_of(p->input.data + p->at, p->input.size - p->at);
     size_t size = identifier_size(rest);
-    if (size == 0) return fail(p, p->at, "unexpected character \"%c\"", rest.data[0]);
+    if (size == 0) {
+        return fail(p, p->at, "unexpected character \"%.*s\"", (int)fcm_text_character(rest),
+                    (const char *)rest.data);
+    }
     p->value = fcm_slice_of(rest.data, size);
     p->token = IDENT;
     if (fcm_slice_equal(p->value, fcm_slice_text("or"))) p->token = OR;

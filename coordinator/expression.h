@@ -32,7 +32,7 @@ struct fcm_leaf {
 struct fcm_expression;
 
 struct fcm_expression_error {
-    size_t column; /* from 1, in characters as far as they are ASCII */
+    size_t column; /* from 1, in characters */
     char text[160];
 };
 

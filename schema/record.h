@@ -6,7 +6,7 @@
 
 #include "fastcollect.pb-c.h"
 
-#define FCM_RECORD_FORMAT 2
+#define FCM_RECORD_FORMAT 3
 
 // Record.node_flags
 enum {

@@ -34,6 +34,7 @@ struct walk {
     PyObject *fixtures;   // dict: id of a list of names -> list index
     PyObject *docs;       // dict: id of an object -> string index + 1
     PyObject *coroutines; // dict: function -> whether it is a coroutine function
+    PyObject *attributes; // dict: name of a function's attribute -> whether -k looks at it
     PyObject *relpath;    // first part of the location of an item of this file
     PyObject *served;     // frozenset: instance attributes that lazy nodes serve
     PyObject *grouping;   // dict: ParamValueKey of an opaque value -> number, for call_keys
@@ -452,11 +453,31 @@ static void item_done(struct item *item) {
     Py_XDECREF(item->id);
 }
 
+// Whether -k looks at an attribute of a function; -1 with an exception.
+static int is_keyword(struct walk *walk, PyObject *name) {
+    PyObject *known = PyDict_GetItemWithError(walk->attributes, name);
+    if (known || PyErr_Occurred()) return known ? known == Py_True : -1;
+    PyObject *answer = PyObject_CallMethod(walk->support, "is_matched_attribute", "O", name);
+    int matched = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    if (matched < 0) return -1;
+    return PyDict_SetItem(walk->attributes, name, matched ? Py_True : Py_False) < 0 ? -1 : matched;
+}
+
 static Py_ssize_t function_keys(struct walk *walk, struct item *item) {
     PyObject *dict = fcm_attribute(item->func, "__dict__");
     if (!dict) return PyErr_Occurred() ? -1 : 0;
-    Py_ssize_t r = PyObject_Length(dict) > 0 ? fcm_tables_string_list(&walk->tables, dict) : 0;
+    PyObject *names = PySequence_Fast(dict, "a function's __dict__"), *kept = PyList_New(0);
     Py_DECREF(dict);
+    Py_ssize_t r = names && kept ? 0 : -1;
+    for (Py_ssize_t i = 0; r >= 0 && i < PySequence_Fast_GET_SIZE(names); i++) {
+        PyObject *name = PySequence_Fast_GET_ITEM(names, i);
+        r = is_keyword(walk, name);
+        if (r > 0) r = PyList_Append(kept, name);
+    }
+    if (r >= 0) r = PyList_GET_SIZE(kept) > 0 ? fcm_tables_string_list(&walk->tables, kept) : 0;
+    Py_XDECREF(kept);
+    Py_XDECREF(names);
     return r;
 }
 
@@ -905,8 +926,9 @@ static void columns_done(struct columns *columns) {
 
 static int walk_init(struct walk *walk, PyObject *root, PyObject *children, PyObject *support) {
     *walk = (struct walk){.root = root, .children = children, .support = support};
-    PyObject **const dicts[] = {&walk->classes, &walk->calls,    &walk->places,    &walk->fixtures,
-                                &walk->docs,    &walk->grouping, &walk->coroutines};
+    PyObject **const dicts[] = {&walk->classes,    &walk->calls,     &walk->places,
+                                &walk->fixtures,   &walk->docs,      &walk->grouping,
+                                &walk->coroutines, &walk->attributes};
     for (size_t i = 0; i < sizeof dicts / sizeof *dicts; i++) {
         *dicts[i] = PyDict_New();
         if (!*dicts[i]) return -1;
@@ -932,6 +954,7 @@ static void walk_done(struct walk *walk) {
     Py_XDECREF(walk->grouping);
     Py_XDECREF(walk->keep);
     Py_XDECREF(walk->coroutines);
+    Py_XDECREF(walk->attributes);
     Py_XDECREF(walk->relpath);
     Py_XDECREF(walk->served);
 }

@@ -26,6 +26,7 @@ from _pytest.cacheprovider import Cache
 from _pytest.config import Config
 from _pytest.doctest import DoctestTextfile
 from _pytest.main import Session
+from _pytest.mark.expression import Expression
 from _pytest.mark.structures import Mark, NodeKeywords, get_unpacked_marks
 from _pytest.outcomes import Exit
 from _pytest.reports import CollectErrorRepr, CollectReport
@@ -263,8 +264,153 @@ def no_result() -> Any:
 # Serving questions of pytest's own selection and ordering from records
 
 
-def install_servers(serving: Any, is_lazy: Callable[[object], bool]) -> Callable[[], None]:
-    """Let pytest's -k, its grouping by parameters and its tree be answered by lazy nodes without an import.
+class MatchExpression:
+    """An expression of -k ("k") or -m ("m"), compiled by pytest.
+
+    :raises pytest.UsageError: where it isn't one, as pytest says it.
+    """
+
+    def __init__(self, kind: str, text: str) -> None:
+        self.kind = kind
+        self.compiled: Any = mark._parse_expression(text, f"Wrong expression passed to '-{kind}'")
+        compiled: Any = self.compiled
+        code = compiled._code if hasattr(compiled, "_code") else compiled.code
+        #: The names in it. In the code each has a prefix, so that none is a keyword of Python.
+        self.names: tuple[str, ...] = tuple(name[1:] for name in code.co_names)
+
+    def holds(self, is_found: Callable[[str], bool]) -> bool | None:
+        """Whether it holds, by what was found of its names; None where an item's own markers have to be compared.
+
+        :raises pytest.UsageError: for arguments within -k.
+        """
+
+        def matches(name: str, /, **arguments: Any) -> bool:
+            found = is_found(name)
+            if arguments and self.kind == "k":
+                return bool(mark.KeywordMatcher(frozenset())(name, **arguments))
+            if arguments and found:
+                raise _NeedsMarkers
+            return found
+
+        try:
+            return bool(self.compiled.evaluate(matches))
+        except _NeedsMarkers:
+            return None
+
+    def holds_for(self, item: Any) -> bool:
+        """Whether it holds for an item, by pytest's own matchers."""
+        matchers: Any = mark
+        if self.kind == "k":
+            return bool(self.compiled.evaluate(matchers.KeywordMatcher.from_item(item)))
+        if hasattr(matchers.MarkMatcher, "from_markers"):
+            return bool(
+                self.compiled.evaluate(matchers.MarkMatcher.from_markers(item.iter_markers()))
+            )
+        return bool(self.compiled.evaluate(matchers.MarkMatcher.from_item(item)))
+
+    def validate(self, config: Config) -> None:
+        """What pytest checks of an expression of -m before it evaluates it.
+
+        :raises pytest.UsageError: for markers that it doesn't know, where it is strict.
+        """
+        check = getattr(mark, "_validate_marker_names", None)
+        if check is not None and self.kind == "m":
+            check(self.compiled, config)
+
+
+class _NeedsMarkers(Exception):
+    """A name of a -m expression has arguments, and an item has a marker of that name."""
+
+
+class _Asked:
+    """What KeywordMatcher.from_item asks of an item: each part by itself."""
+
+    def __init__(
+        self, chain: Sequence[Any] = (), markers: Iterable[Any] = (), function: object = None
+    ) -> None:
+        self.listchain = lambda: chain
+        self.listextrakeywords = lambda: {
+            keyword for node in chain for keyword in node.extra_keyword_matches
+        }
+        self.iter_markers = lambda: markers
+        self.function = function
+
+
+class _Attributes:
+    """A function for its attributes."""
+
+
+def _chain(collector: Any) -> list[Any]:
+    return nodes.Node.listchain(collector)
+
+
+def marker_names(collector: Any) -> frozenset[str]:
+    """Names of the markers of a collector and its parents, which -m compares."""
+    return frozenset(marker.name for node in _chain(collector) for marker in node.own_markers)
+
+
+def keyword_names(collector: Any) -> frozenset[str]:
+    """What -k looks at of a collector and its parents for an item of that collector."""
+    chain = _chain(collector)
+    markers = [marker for node in chain for marker in node.own_markers]
+    matchers: Any = mark.KeywordMatcher
+    return frozenset(matchers.from_item(_Asked(chain, markers))._names)
+
+
+def is_matched_attribute(name: str) -> bool:
+    """Whether -k looks at an attribute of a function with that name."""
+    function = _Attributes()
+    function.__dict__[name] = None
+    matchers: Any = mark.KeywordMatcher
+    return name in matchers.from_item(_Asked(function=function))._names
+
+
+#: What -k and -m call of an item, or read.
+_NAMED_BY = (
+    "__getattribute__",
+    "iter_markers",
+    "iter_markers_with_node",
+    "iter_parents",
+    "listchain",
+    "listextrakeywords",
+    "name",
+    "parent",
+)
+
+
+def has_plain_names(cls: type) -> bool:
+    """Whether items of a lazy class are asked for names and markers as functions of pytest itself are."""
+    return issubclass(cls, PyobjMixin) and all(
+        getattr(cls, name, None) is getattr(nodes.Node, name, None) for name in _NAMED_BY
+    )
+
+
+#: pytest's own parts of its selection, as they are when nobody has replaced them.
+_SELECTING: tuple[tuple[Any, str], ...] = (
+    (mark, "deselect_by_keyword"),
+    (mark, "deselect_by_mark"),
+    (mark.KeywordMatcher, "__call__"),
+    (mark.KeywordMatcher, "from_item"),
+    (mark.MarkMatcher, "__call__"),
+    (Expression, "evaluate"),
+)
+
+
+def _selects_itself() -> bool:
+    return all(
+        getattr(getattr(owner, name), "__module__", "").startswith("_pytest.mark")
+        for owner, name in _SELECTING
+    )
+
+
+def install_servers(
+    serving: Any,
+    is_lazy: Callable[[object], bool],
+    choose: Callable[[MatchExpression, Sequence[Any]], Iterable[bool] | None],
+) -> Callable[[], None]:
+    """Let pytest's -k and -m, its grouping by parameters and its tree be answered by lazy nodes without an import.
+
+    :param choose: says for each item whether an expression holds for it; None where pytest itself has to.
 
     While one of these asks, the matching attribute of `serving` is true, and lazy nodes give stand-ins for what
     exactly this question reads. Returns the function that takes it all back.
@@ -275,6 +421,31 @@ def install_servers(serving: Any, is_lazy: Callable[[object], bool]) -> Callable
         original = owner.__dict__[name]
         setattr(owner, name, make(original))
         undo.append(lambda: setattr(owner, name, original))
+
+    def selection_server(kind: str, text_of: Callable[[Any], str]) -> Callable[[Any], Any]:
+        def make(original: Any) -> Any:
+            def deselect(items: list[Any], config: Config) -> None:
+                text = text_of(config.option)
+                if not (text and any(map(is_lazy, items))):
+                    original(items, config)
+                    return
+                expression = MatchExpression(kind, text)
+                expression.validate(config)
+                chosen = choose(expression, items)
+                if chosen is None:
+                    original(items, config)
+                    return
+                remaining: list[Any] = []
+                deselected: list[Any] = []
+                for item, is_chosen in zip(items, chosen):
+                    (remaining if is_chosen else deselected).append(item)
+                if deselected:
+                    config.hook.pytest_deselected(items=deselected)
+                    items[:] = remaining
+
+            return deselect
+
+        return make
 
     def keyword_server(original: Any) -> Any:
         function = original.__func__
@@ -326,6 +497,13 @@ def install_servers(serving: Any, is_lazy: Callable[[object], bool]) -> Callable
 
     from _pytest.terminal import TerminalReporter
 
+    if _selects_itself():
+        patch(
+            mark,
+            "deselect_by_keyword",
+            selection_server("k", lambda option: option.keyword.lstrip()),
+        )
+        patch(mark, "deselect_by_mark", selection_server("m", lambda option: option.markexpr))
     patch(mark.KeywordMatcher, "from_item", keyword_server)
     for name in (
         "get_param_argkeys",

@@ -116,6 +116,11 @@ def is_coroutine(function: object) -> bool:
     return inspect.iscoroutinefunction(function)
 
 
+def is_matched_attribute(name: object) -> bool:
+    """Whether -k looks at an attribute of a function with that name; true for what is no name."""
+    return not isinstance(name, str) or compat.is_matched_attribute(name)
+
+
 def object_names(collector: object, obj: object) -> list[str]:
     """What a collector's object is made of, as the record holds it: classes of a class, itself first; a module's name."""
     if isinstance(obj, type):

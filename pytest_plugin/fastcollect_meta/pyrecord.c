@@ -1,10 +1,10 @@
-#define PY_SSIZE_T_CLEAN
 #include "pyrecord.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "child_ids.h"
+#include "names_found.h"
 #include "pyvalue.h"
 #include "record.h"
 
@@ -29,6 +29,16 @@ static PyObject *string_at(PyObject *self, uint32_t index) {
         record->strings[index] = string;
     }
     return Py_NewRef(string);
+}
+
+const Fcm__Record *fcm_pyrecord_message(PyObject *record) { return message_of(record); }
+
+PyObject *fcm_pyrecord_string(PyObject *record, uint32_t string) {
+    return string_at(record, string);
+}
+
+uint32_t fcm_pyrecord_row(PyObject *record, uint32_t index) {
+    return ((struct record *)record)->rows[index];
 }
 
 static PyObject *string_or_none(PyObject *self, uint32_t index_plus_one) {
@@ -443,6 +453,18 @@ static PyObject *record_build(PyObject *self, PyObject *args) {
     return list;
 }
 
+static PyObject *record_keywords_found(PyObject *self, PyObject *args) {
+    PyObject *items, *words;
+    if (!PyArg_ParseTuple(args, "O!O!", &PyList_Type, &items, &PyTuple_Type, &words)) return NULL;
+    return fcm_names_found(self, items, words, true);
+}
+
+static PyObject *record_marks_found(PyObject *self, PyObject *args) {
+    PyObject *items, *words;
+    if (!PyArg_ParseTuple(args, "O!O!", &PyList_Type, &items, &PyTuple_Type, &words)) return NULL;
+    return fcm_names_found(self, items, words, false);
+}
+
 static PyObject *bytes_of(ProtobufCBinaryData *data) {
     return PyBytes_FromStringAndSize((const char *)data->data, (Py_ssize_t)data->len);
 }
@@ -571,6 +593,10 @@ static PyMethodDef record_methods[] = {
     {"keyword_lists", record_keyword_lists, METH_O,
      "A number for a node's own markers and keys: the same for nodes that share them."},
     {"params", record_params, METH_O, "The parameter id of an item, None where there is none."},
+    {"keywords_found", record_keywords_found, METH_VARARGS,
+     "For each item a number whose bits say which words stand in its own names; -1: ask the item."},
+    {"marks_found", record_marks_found, METH_VARARGS,
+     "For each item a number whose bits say which words name one of its own markers; -1: ask it."},
     {"has_call", record_has_call, METH_O, "Whether an item is parametrized."},
     {"children", record_children, METH_O, "Indices of a node's children."},
     {"node", record_node, METH_O, "(class, flags, name) of a node."},
@@ -586,7 +612,7 @@ static PyMethodDef record_methods[] = {
     {"original", record_original, METH_O, "originalname of an item, or None."},
     {"place", record_place, METH_O, "(path, line, domain) of an item, None where it's usual."},
     {"fixtures", record_fixtures, METH_O, "fixturenames of an item."},
-    {"function_keys", record_function_keys, METH_O, "Keys of the function's __dict__."},
+    {"function_keys", record_function_keys, METH_O, "Attributes of the function that -k looks at."},
     {NULL, NULL, 0, NULL},
 };
 

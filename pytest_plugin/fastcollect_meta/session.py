@@ -23,6 +23,7 @@ from .nodes import is_lazy
 from .options import Options, is_named, read_options
 from .reasons import EXPLANATIONS
 from .replay import ReplayFile
+from .selecting import choose
 from .served import ServedHooks
 from .serving import serving
 from .source import RecordedSkip, Source
@@ -116,7 +117,7 @@ class CollectingSession:
         self._served = ServedHooks(self.config, treatments, replays)
         self._served.install()
         self.source.begin()
-        restore = compat.install_servers(serving, is_lazy)
+        restore = compat.install_servers(serving, is_lazy, choose)
         collecting_garbage = gc.isenabled()
         gc.disable()
         completed = True

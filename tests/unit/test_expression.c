@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "expression.h"
+#include "text.h"
 
 // A leaf is true where its name stands among the words of the context.
 struct words {
@@ -68,6 +69,25 @@ static void test_truth(void **state) {
     assert_true(truth("1234 and 5678e05 and notx and And", " 1234 5678e05 notx And "));
 }
 
+// As Python's str.lower().
+static void test_lower_case(void **state) {
+    static const char *const cases[][2] = {
+        {"TEST_ab1[X]", "test_ab1[x]"},
+        {"\u00dcBER", "\u00fcber"},
+        {"\u0130x", "i\u0307x"},
+        {"\u039f\u0394\u039f\u03a3", "\u03bf\u03b4\u03bf\u03c2"},
+        {"\u03a3A\u03a3A", "\u03c3a\u03c3a"},
+        {"\u03a3", "\u03c3"},
+        {"\377A\303", "\377a\303"},
+    };
+    for (size_t i = 0; i < FCM_COUNT(cases); i++) {
+        FCM_AUTO_BUFFER lower = {0};
+        fcm_text_add_lower(&lower, fcm_slice_text(cases[i][0]));
+        fcm_buffer_add_byte(&lower, 0);
+        assert_string_equal((const char *)lower.data, cases[i][1]);
+    }
+}
+
 // Messages and columns as pytest's tests have them.
 static void test_errors(void **state) {
     static const struct {
@@ -99,6 +119,8 @@ static void test_errors(void **state) {
         {"mark(a=1", 9, "expected right parenthesis; got end of input"},
         {"mark(a)", 7, "expected =; got right parenthesis"},
         {"a & b", 3, "unexpected character \"&\""},
+        {"\u00e9 or \u20ac", 6, "unexpected character \"\u20ac\""},
+        {"i\u0307", 2, "unexpected character \"\u0307\""},
     };
     for (size_t i = 0; i < FCM_COUNT(cases); i++) {
         struct fcm_expression *e;
@@ -136,9 +158,8 @@ static void test_depth(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_truth),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_truth),  cmocka_unit_test(test_lower_case),
+        cmocka_unit_test(test_errors), cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
