@@ -106,6 +106,8 @@ class Controller:
         self._failed: list[tuple[str, str, str, str]] = []
         self._digests: dict[str, bytes] = {}
         self._content: bytes | None = None
+        #: Why the farm ended before its time; empty where it did not.
+        self.gone = ""
         #: Files by where their records came from.
         self.files: Counter[str] = Counter()
         self.took = 0.0
@@ -142,6 +144,7 @@ class Controller:
             self.files["manifest"] = store.valid_records(self._wanted)
         else:
             self._ask(self._farm)
+            self.gone = self._farm.gone
             self._farm.close()
         store.save(self.config, beside=False)
         for path, collector, why in store.refused:

@@ -300,6 +300,8 @@ class CollectingSession:
 
     def _summarize_workers(self, reporter: Any, controller: distribute.Controller) -> None:
         reporter.write_line(f"fastcollect-meta: {controller.summary()}")
+        if controller.gone:
+            self.note = f"the farm stood aside: {controller.gone}"
         for why, names in controller.aside.items():
             if why != "quiet":
                 reporter.write_line(

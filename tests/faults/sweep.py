@@ -117,7 +117,7 @@ class Place:
 
     def left(self, native: Result) -> list[str]:
         """What a run mustn't leave in the cache folder: temporary files, a manifest that holds something else."""
-        wrong = [str(path) for path in self.suite.rglob("*.tmp")]
+        wrong = [str(p) for end in ("tmp", "new") for p in self.suite.rglob(f"*.{end}")]
         program = binaries.coordinator()
         assert program is not None
         listed = subprocess.run([program, "list"], cwd=self.suite, capture_output=True, text=True)

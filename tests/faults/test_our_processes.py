@@ -75,6 +75,20 @@ def test_signal_to_a_process_of_the_farm(
     assert result.errors == []
 
 
+@pytest.mark.parametrize("who", ["coordinator", "zygote", "worker"])
+def test_kill_while_the_controller_of_xdist_prepares(suite: Path, who: str) -> None:
+    pytest.importorskip("xdist")
+    with Pytest(suite, "-p", "xdist", "-n2", "-q", collect_only=False) as session:
+        session.wait_for(lambda: _victims(session, who))
+        for pid in _victims(session, who)[:1]:
+            session.signal(pid, signal.SIGKILL)
+        result = session.finish()
+    assert result.status == 0, result
+    assert f"{4 * FILES} passed" in result.out
+    # The workers collect by themselves what nobody has prepared, and it is said why.
+    assert ("the farm stood aside: " in result.out) == (who != "worker"), result
+
+
 @pytest.mark.parametrize("number", ["SIGKILL", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("delay", [0.3, 0.8, 1.2])
 def test_signal_to_main(suite: Path, number: str, delay: float) -> None:
