@@ -144,7 +144,7 @@ class Controller:
             self.files["manifest"] = store.valid_records(self._wanted)
         else:
             self._ask(self._farm)
-            self.gone = self._farm.gone
+            self.gone = self._farm.gone or ""
             self._farm.close()
         store.save(self.config, beside=False)
         for path, collector, why in store.refused:
