@@ -390,14 +390,21 @@ static PyObject *module_is_left_out(PyObject *self, PyObject *name) {
     return text ? PyBool_FromLong(fcm_environment_leaves_out(text)) : NULL;
 }
 
-// inherited(name) -> bytes or None: what a variable is for processes that are started now.
-// Libraries set some that os.environ has not seen, as readline does COLUMNS.
-static PyObject *module_inherited(PyObject *self, PyObject *name) {
-    const char *text = PyBytes_AsString(name);
-    if (!text) return NULL;
-    const char *value = getenv(text);
-    if (!value) Py_RETURN_NONE;
-    return PyBytes_FromString(value);
+// inherited() -> [b"NAME=VALUE"]: the environment of processes that are started now. Libraries set
+// variables in it that os.environ has not seen, as readline does COLUMNS.
+static PyObject *module_inherited(PyObject *self, PyObject *unused) {
+    PyObject *entries = PyList_New(0);
+    if (!entries) return NULL;
+    for (char **at = environ; at && *at; at++) {
+        PyObject *entry = PyBytes_FromString(*at);
+        int r = entry ? PyList_Append(entries, entry) : -1;
+        Py_XDECREF(entry);
+        if (r < 0) {
+            Py_DECREF(entries);
+            return NULL;
+        }
+    }
+    return entries;
 }
 
 static PyMethodDef methods[] = {
@@ -420,7 +427,7 @@ static PyMethodDef methods[] = {
     {"environment_digest", module_environment_digest, METH_VARARGS, NULL},
     {"set_iterated", module_set_iterated, METH_O, NULL},
     {"is_left_out", module_is_left_out, METH_O, NULL},
-    {"inherited", module_inherited, METH_O, NULL},
+    {"inherited", module_inherited, METH_NOARGS, NULL},
     {"watch_encode", module_watch_encode, METH_O, NULL},
     {"watch_decode", module_watch_decode, METH_O, NULL},
     {NULL, NULL, 0, NULL},

@@ -36,21 +36,25 @@ def may_distribute(namespace: Any) -> bool:
     return any(getattr(namespace, name, None) for name in wanted)
 
 
-#: How large the terminal is. pytest loads readline, which sets them where the processes see it that are started then.
-_TERMINAL_SIZE = (b"COLUMNS", b"LINES")
+def environment_of_workers() -> dict[bytes, bytes]:
+    """What the processes are started with that this one starts now.
 
-
-def environment_of_workers(environ: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """What popen's workers start with, as far as it is known before conftests are loaded.
-
-    Ids may depend on the size of the terminal, since pandas shortens a repr to it; then records hold for a worker only
-    if they were made with its variables.
-
-    :param environ: what this process was started with.
+    Conftests and plugins may have set variables, as pytest-django does, and readline, which pytest loads, says how large
+    the terminal is. Records hold for a worker only if they were made with its variables.
     """
     compat.load_readline()
-    sizes = ((name, _recorder.inherited(name)) for name in _TERMINAL_SIZE)
-    return {**environ, **{name: value for name, value in sizes if value is not None}}
+    entries = (entry.partition(b"=") for entry in _recorder.inherited())
+    return {name: value for name, _, value in entries}
+
+
+def changed_variables(before: Mapping[bytes, bytes], now: Mapping[bytes, bytes]) -> list[bytes]:
+    """Names of variables that are others now, but for those that every process has its own of."""
+    names = {*before, *now}
+    return sorted(
+        name
+        for name in names
+        if before.get(name) != now.get(name) and not _recorder.is_left_out(name)
+    )
 
 
 def distributes(config: pytest.Config) -> bool:
@@ -88,7 +92,8 @@ class Controller:
 
     :param store: the manifest that the records go into.
     :param farm: the farm that has been started already, if any.
-    :param start_farm: starts one; gives None where that can't be.
+    :param environ: the environment that the store and the farm know of.
+    :param start_farm: starts one with another environment; gives None where that can't be.
     """
 
     def __init__(
@@ -96,11 +101,13 @@ class Controller:
         config: pytest.Config,
         store: Store,
         farm: Farm | None,
-        start_farm: Callable[[], Farm | None],
+        environ: Mapping[bytes, bytes],
+        start_farm: Callable[[Mapping[bytes, bytes]], Farm | None],
     ) -> None:
         self.config = config
         self.store = store
         self._farm = farm
+        self._environ = environ
         self._start_farm = start_farm
         self._natives: list[tuple[str, str, str, str]] = []
         self._failed: list[tuple[str, str, str, str]] = []
@@ -130,6 +137,7 @@ class Controller:
         """
         began = time.perf_counter()
         store = self.store
+        self._take_environment()
         store.open(self.config)
         self._digests = options_digests(self.config)
         if self._farm is None and (
@@ -137,7 +145,7 @@ class Controller:
             or store.missing_seconds(self._wanted) * len(specs) > FARM_WORTH
             or store.has_deadly(self._wanted)
         ):
-            self._farm = self._start_farm()
+            self._farm = self._start_farm(self._environ)
             if self._farm is not None:
                 store.ask_for_missing(self._farm)
         if self._farm is None:
@@ -154,6 +162,20 @@ class Controller:
             with contextlib.suppress(OSError):
                 self._content = store.path.read_bytes()
         self.took = time.perf_counter() - began
+
+    def _take_environment(self) -> None:
+        """Let records be made, and looked for, with what the workers start with.
+
+        Where that differs from what pytest was started with, the manifest keeps them apart from those of runs that aren't
+        distributed: else either kind of run would make the records of the other stale.
+        """
+        now = environment_of_workers()
+        changed = changed_variables(self._environ, now)
+        self._environ = now
+        self.store.take_environment(now, changed)
+        if changed and self._farm is not None:
+            self._farm.close()
+            self._farm = None
 
     def _wanted(self, path: str) -> bool:
         """Whether a file belongs to the arguments; yes where they are no paths."""

@@ -94,7 +94,7 @@ class CollectingSession:
             self.aside = "pytest-xdist's workers need a manifest, and there can be none"
         else:
             self.controller = distribute.Controller(
-                self.config, self.store, self.farm, self._start_farm_late
+                self.config, self.store, self.farm, self.environ, self._start_farm_with
             )
 
     @contextlib.contextmanager
@@ -122,7 +122,7 @@ class CollectingSession:
         gc.disable()
         completed = True
         try:
-            with self.source.order.watching():
+            with self.source.order.watching(), compat.ignored_paths_once(self.config):
                 yield
             if measures_imports():
                 self.source.import_all(Asker("coverage", "measuring", "what imports execute"))
@@ -184,10 +184,13 @@ class CollectingSession:
             self._served.install()
 
     def _start_farm_late(self) -> Farm | None:
+        return self._start_farm_with(self.environ)
+
+    def _start_farm_with(self, environ: Mapping[bytes, bytes]) -> Farm | None:
         self.farm, why = start_farm(
             self.config,
             self.options,
-            environ=self.environ,
+            environ=environ,
             prefetch=self.store is None,
             record_dependencies=self.store is not None,
         )
@@ -387,7 +390,7 @@ def start(config: pytest.Config) -> CollectingSession | None:
     if not aside and options.workers > 0:
         distributed = distribute.may_distribute(namespace)
         if distributed:
-            environ = distribute.environment_of_workers(environ)
+            environ = distribute.environment_of_workers()
         store = open_store(config, options, environ, needed=distributed)
         if store is None or not store.exists():
             farm, aside = start_farm(

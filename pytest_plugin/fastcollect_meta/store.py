@@ -92,8 +92,9 @@ class Store:
         self.refused: list[tuple[str, str, str]] = []
         self._started = time.time_ns()
         self._manifest: _manifest.Manifest | None = None
-        #: The options key, known once the manifest is open.
+        #: The options key, known once the manifest is open, and what keeps its records apart from others with that.
         self.key = b""
+        self._apart = b""
         self._records: list[tuple[Key, bytes]] = []
         self._natives: list[tuple[str, str, str, float]] = []
         self._dropped: list[Key] = []
@@ -113,12 +114,21 @@ class Store:
         """Whether there is something to read."""
         return self.path.exists()
 
+    def take_environment(self, environ: Mapping[bytes, bytes], changed: list[bytes]) -> None:
+        """Before `open`: other processes, which use the records, start with this environment.
+
+        :param changed: names of variables that this process was started without, or with another value. Only their
+            names count for where the records are kept, since a value may be another one in each run.
+        """
+        dependencies.note_environment(environ)
+        self._apart = b"\0".join(changed)
+
     def open(self, config: pytest.Config) -> None:
         """Map the manifest and look which of its records are valid."""
         dependencies.configure(config)
         patterns = config.getini("fastcollect_meta_volatile")
         self._volatile = lambda path: is_named(Path(path), config, patterns)
-        self.key = dependencies.options_key(config)
+        self.key = dependencies.options_key(config) + self._apart
         # Now: what is imported from here on belongs to the files that import it.
         self.base = dependencies.base(config)
         try:

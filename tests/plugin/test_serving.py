@@ -37,3 +37,35 @@ def test_stands_aside_for_sqlalchemy_s_plugin(pytester: pytest.Pytester) -> None
     result = pytester.runpytest_subprocess("-p", "fastcollect_meta", "--workers=1", timeout=120)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["fastcollect-meta: stood aside: SQLAlchemy*"])
+
+
+def test_ignored_paths_of_conftests(pytester: pytest.Pytester) -> None:
+    """Lists of strings, of paths, in folders below, and one that a hook changes while pytest collects."""
+    pytester.makeconftest(
+        """
+        collect_ignore = ["test_first.py", "sub/../test_second.py"]
+        def pytest_collect_file(file_path):
+            if file_path.name == "test_a_changes.py":
+                collect_ignore.append("test_late.py")
+        """
+    )
+    for name in ("first", "second", "a_changes", "late", "stays"):
+        pytester.path.joinpath(f"test_{name}.py").write_text(f"def test_{name}(): pass\n")
+    folder = pytester.mkpydir("sub")
+    (folder / "conftest.py").write_text(
+        "from pathlib import Path\n"
+        "collect_ignore = [Path(__file__).parent / 'test_path.py']\n"
+        "collect_ignore_glob = ['*_globbed.py']\n"
+    )
+    for name in ("path", "globbed", "late", "below"):
+        (folder / f"test_{name}.py").write_text(f"def test_sub_{name}(): pass\n")
+    arguments = ("--collect-only", "-q", "--ignore=sub/test_below.py", "-p", "no:cacheprovider")
+    native = pytester.runpytest_subprocess(*arguments, timeout=120)
+    expected = ["test_a_changes.py::test_a_changes", "test_stays.py::test_stays"]
+    found = [line for line in native.outlines if "::" in line]
+    assert sorted(found) == ["sub/test_late.py::test_sub_late", *expected]
+    plugin = ("-p", "fastcollect_meta", "--workers=1", "--manifest=manifest")
+    for files in ("3 farm", "3 manifest"):
+        served = pytester.runpytest_subprocess(*plugin, *arguments, timeout=120)
+        assert [line for line in served.outlines if "::" in line] == found
+        served.stdout.fnmatch_lines([f"fastcollect-meta: 3 files ({files})*"])

@@ -358,6 +358,37 @@ def test_the_size_of_the_terminal(suite: Path) -> None:
         assert any("test_width" in id and env.get("COLUMNS", "") in id for id in plugin.ids)
 
 
+def test_variables_that_the_controller_sets(suite: Path) -> None:
+    """Workers are started with them; runs that aren't distributed keep records of their own."""
+    write(
+        suite,
+        {
+            "conftest.py": """
+                import os, time
+                os.environ["SETTINGS"] = "of the project"
+                os.environ["RANDOM"] = str(time.time_ns())
+            """,
+            "test_settings.py": """
+                import os, pytest
+                @pytest.mark.parametrize("settings", [os.environ["SETTINGS"]])
+                def test_settings(settings): pass
+            """,
+        },
+    )
+    native, plugin = run_both(suite, "-n", "2")
+    assert_same(native, plugin)
+    assert plugin.counts("prepared") == {"farm": 6}
+    assert plugin.counts("workers") == {"prepared": 12}
+    plain = run(suite, "-p", "xdist", *PLUGIN)
+    assert "fastcollect-meta: 6 files (6 farm)" in plain.out
+    again = with_plugin(suite, "-n", "2")
+    assert_same(native, again)
+    assert again.counts("prepared") == {"manifest": 6}
+    assert again.counts("workers") == {"prepared": 12}
+    plain = run(suite, "-p", "xdist", *PLUGIN)
+    assert "fastcollect-meta: 6 files (6 manifest)" in plain.out
+
+
 def test_registrars_of_the_manifest(suite: Path) -> None:
     """A farm that collects what has changed learns which of the unchanged files are registrars."""
     write(

@@ -66,6 +66,11 @@ def cases_of(path: Path) -> object:
     return sorted(re.findall(pattern, str(text(path)), re.S))
 
 
+def tests_of(path: Path) -> object:
+    """Names of the tests of a JUnit file, in the order in which they ran."""
+    return re.findall(r'<testcase classname="([^"]*)" name="([^"]*)"', path.read_text())
+
+
 Reader = Callable[[Path], object]
 
 
@@ -89,6 +94,8 @@ class Case:
 
 
 _COV = ("--cov", "--cov-report=json:cov.json", "--cov-report=term-missing", "--cov-branch")
+_ONE = ("-n1", "--junitxml=junit.xml")  # one worker: tests run in the order of its list
+_TWO = ("-n2", "--junitxml=junit.xml")
 _LIST = ("--collect-only", "-q")
 
 CASES = (
@@ -201,6 +208,74 @@ CASES = (
     Case("twisted", ("pytest-twisted",), (("--reactor=default",), _LIST)),
     Case("aiohttp", ("pytest-aiohttp", "pytest-asyncio"), ((), _LIST)),
     Case("syrupy", ("syrupy",), ((), ("--snapshot-details",), ("-k", "value", "-v"), _LIST)),
+    # with pytest-xdist as the engine
+    Case(
+        "cov",
+        ("pytest-cov", "pytest-xdist"),
+        ((*_COV, "-n2"), (*_COV, "-n2", "--dist=loadfile"), (*_COV, "-n1", "-k", "choose")),
+        {"cov.json": coverage},
+        ordered=False,
+    ),
+    Case(
+        "randomly",
+        ("pytest-randomly", "pytest-xdist"),
+        (
+            ("--randomly-seed=7", *_ONE),
+            ("--randomly-seed=77", "--doctest-modules", *_ONE),
+            ("--randomly-seed=5", "--randomly-dont-reorganize", *_ONE),
+        ),
+        {"junit.xml": tests_of},
+        ordered=False,
+    ),
+    Case(
+        "randomly",
+        ("pytest-randomly", "pytest-xdist"),
+        (("--randomly-seed=7", *_TWO), ("--randomly-seed=7", "--dist=loadscope", *_TWO)),
+        {"junit.xml": cases_of},
+        ordered=False,
+    ),
+    Case(
+        "order",
+        ("pytest-order", "pytest-xdist"),
+        (_ONE, ("--order-scope=module", *_ONE)),
+        {"junit.xml": tests_of},
+        ordered=False,
+    ),
+    Case(
+        "rerunfailures",
+        ("pytest-rerunfailures", "pytest-xdist"),
+        (("--reruns=2", *_TWO),),
+        {"junit.xml": cases_of},
+        ordered=False,
+    ),
+    Case(
+        "django",
+        ("pytest-django", "pytest-xdist"),
+        (_ONE, ("-m", "core and not slow", *_ONE)),
+        {"junit.xml": tests_of},
+        ordered=False,
+    ),
+    Case(
+        "django",
+        ("pytest-django", "pytest-xdist"),
+        (("--dist=loadfile", *_TWO),),
+        {"junit.xml": cases_of},
+        ordered=False,
+    ),
+    Case(
+        "asyncio",
+        ("pytest-asyncio", "pytest-xdist"),
+        (_ONE,),
+        {"junit.xml": tests_of},
+        ordered=False,
+    ),
+    Case(
+        "hypothesis",
+        ("hypothesis", "pytest-xdist"),
+        (("--hypothesis-seed=0", "-m", "hypothesis", *_ONE),),
+        {"junit.xml": tests_of},
+        ordered=False,
+    ),
     Case(
         "asyncio",
         ("anyio", "hypothesis", "pytest-asyncio", "pytest-django"),
