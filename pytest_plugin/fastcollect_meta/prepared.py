@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from . import _manifest, compat, dependencies
+from .journal import Journal
 from .materialize import why_different
 from .nodes import real_class
 from .options_key import options_digests
@@ -85,6 +87,10 @@ class PreparedSource(Source):
         self._natives = {(path, name): why for path, name, *why in prepared.natives}
         self._failed = {(path, name): why for path, name, *why in prepared.failed}
         self._manifest = _open(prepared)
+        #: For the next run's controller, where it can read it.
+        self._journal = (
+            Journal(Path(prepared.manifest).parent) if prepared.content is None else None
+        )
         #: Files that the controller has no record of that holds here, and seconds that collecting them has taken.
         self.unknown: dict[Key, float] = {}
         self._began = 0.0
@@ -111,6 +117,8 @@ class PreparedSource(Source):
                 return self.collecting_natively(node, reason, "")
             return partial(self._collect_record, node, record, "prepared")
         reason, detail = self._why_native(key, status)
+        if status != "native" and self._journal is not None:
+            self._journal.begin(key[0])
         self._insert_root(node)
         return self.collecting_natively(node, reason, detail)
 
@@ -140,6 +148,8 @@ class PreparedSource(Source):
 
     def reported(self, node: pytest.Collector, report: Any) -> None:
         """A collector's report is made."""
+        if self._journal is not None:
+            self._journal.end()
         super().reported(node, report)
         key = (os.fspath(node.path), class_key(type(node)))
         if self.unknown.get(key) == 0.0:
@@ -154,6 +164,8 @@ class PreparedSource(Source):
 
     def close(self) -> None:
         """Let go of the manifest."""
+        if self._journal is not None:
+            self._journal.end()
         self._manifest.close()
 
 

@@ -69,6 +69,20 @@ def test_nothing_is_noted_of_others(tmp_path: Path) -> None:
     assert _run(tmp_path).files == {"manifest": 5}
 
 
+@pytest.mark.full
+def test_file_that_has_become_deadly_for_workers_of_xdist(tmp_path: Path) -> None:
+    pytest.importorskip("xdist")
+    write_suite(tmp_path, {POISON: HEALTHY})
+    assert _run(tmp_path, "-p", "xdist", "-n2", collect_only=False).status == 0
+    (tmp_path / POISON).write_text(SEGFAULT)
+    # As without the plugin, but once.
+    assert "node down" in _run(tmp_path, "-p", "xdist", "-n2", collect_only=False).out
+    for _ in range(2):
+        result = _run(tmp_path, "-p", "xdist", "-n2", collect_only=False)
+        assert "16 passed, 1 error" in result.out, result
+    assert not list(tmp_path.rglob("importing-*"))
+
+
 def test_deadly_file_and_workers_of_xdist(tmp_path: Path) -> None:
     pytest.importorskip("xdist")
     write_suite(tmp_path, {POISON: EXIT})
