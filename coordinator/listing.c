@@ -80,8 +80,8 @@ int fcm_listing_open(struct fcm_listing *l, const struct fcm_listing_options *o)
     if (status != FCM_EXIT_OK) return status;
     l->selection.keyword = l->keyword;
     l->selection.mark = l->mark;
-    l->seen = calloc(l->store.count + 1, sizeof(*l->seen));
-    if (l->seen) return FCM_EXIT_OK;
+    l->states = calloc(l->store.count + 1, sizeof(*l->states));
+    if (l->states) return FCM_EXIT_OK;
     fcm_log("out of memory");
     return FCM_EXIT_FAILED;
 }
@@ -98,7 +98,8 @@ void fcm_listing_done(struct fcm_listing *l) {
     for (size_t i = 0; i < l->wanted_count; i++) fcm_wanted_done(&l->wanted[i]);
     file_done(&l->file);
     free(l->wanted);
-    free(l->seen);
+    free(l->states);
+    fcm_import_order_done(&l->order);
     fcm_expression_free(l->keyword);
     fcm_expression_free(l->mark);
     fcm_buffer_done(&l->bytes);
@@ -202,32 +203,37 @@ static int tell_file(struct fcm_listing *l, struct fcm_wanted *w, fcm_on_item *o
     return 0;
 }
 
+// A file of the run that comes next: finds out whether its record is used, and counts why not.
+static int meet_file(struct fcm_listing *l, size_t at, const struct fcm_entry *e) {
+    uint32_t dependency, entry = l->store.entries[at];
+    enum fcm_dependency_change change;
+    bool valid = !l->check || fcm_manifest_valid(l->store.manifest, entry, &dependency, &change);
+    bool unkept = fcm_store_unkept(e);
+    l->states[at] = FCM_FILE_LEFT_OUT;
+    l->unkept += unkept;
+    l->stale += !unkept && !valid;
+    l->native += !unkept && valid && e->raw_length == 0;
+    if (e->raw_length == 0) return 0;
+    int r = file_init(l, entry, e->path);
+    if (r == -ENOMEM) return r;
+    l->damaged += valid && r < 0;
+    if (r < 0) return 0;
+    bool holds = !l->check || fcm_import_order_holds(&l->order, l->file.record);
+    l->reordered += valid && !holds;
+    if (valid && holds) l->states[at] = FCM_FILE_USABLE;
+    return fcm_import_order_pass(&l->order, l->file.record, l->store.info.rootdir, e->path);
+}
+
 static int tell_entry(struct fcm_listing *l, size_t at, struct fcm_wanted *w, fcm_on_item *on_item,
                       void *context) {
     struct fcm_entry e;
-    uint32_t dependency;
-    enum fcm_dependency_change change;
     fcm_manifest_entry(l->store.manifest, l->store.entries[at], &e);
     if (w && !fcm_wanted_has_file(w, e.path)) return 0;
     if (w && !w->names) w->found = true;
-    bool first = !l->seen[at];
-    l->seen[at] = true;
-    bool valid = !l->check ||
-                 fcm_manifest_valid(l->store.manifest, l->store.entries[at], &dependency, &change);
-    bool unkept = fcm_store_unkept(&e);
-    if (!valid || e.raw_length == 0) {
-        l->stale += first && !unkept && !valid;
-        l->native += first && !unkept && valid;
-        l->unkept += first && unkept;
-        return 0;
-    }
-    int r = file_init(l, l->store.entries[at], e.path);
-    if (r == -ENOMEM) return r;
-    if (r < 0) {
-        l->damaged += first;
-        return 0;
-    }
-    return tell_file(l, w, on_item, context);
+    int r = l->states[at] == FCM_FILE_NEW ? meet_file(l, at, &e) : 0;
+    if (r < 0 || l->states[at] == FCM_FILE_LEFT_OUT) return r;
+    r = file_init(l, l->store.entries[at], e.path);
+    return r < 0 ? r : tell_file(l, w, on_item, context);
 }
 
 static int tell_wanted(struct fcm_listing *l, struct fcm_wanted *w, fcm_on_item *on_item,
@@ -293,6 +299,12 @@ bool fcm_listing_say(const struct fcm_listing *l) {
         fcm_log("%llu stale file%s left out; `fastcollect-meta check` says why",
                 (unsigned long long)l->stale, l->stale == 1 ? "" : "s");
     }
+    if (l->reordered > 0) {
+        fcm_log("%llu file%s left out: collected when other files that change registries had been "
+                "imported than come before %s here",
+                (unsigned long long)l->reordered, l->reordered == 1 ? "" : "s",
+                l->reordered == 1 ? "it" : "them");
+    }
     if (l->native > 0) {
         fcm_log("%llu file%s can only be collected by pytest itself and %s left out",
                 (unsigned long long)l->native, l->native == 1 ? "" : "s",
@@ -316,6 +328,6 @@ bool fcm_listing_say(const struct fcm_listing *l) {
         fcm_log("parameters of higher scopes group tests: pytest may print some in another order");
     }
     bool walk = say_walk(l), unfound = say_unfound(l);
-    return walk || unfound || l->stale || l->native || l->unkept || l->damaged || l->mixed ||
-           l->selection.undecided;
+    return walk || unfound || l->stale || l->native || l->unkept || l->damaged || l->reordered ||
+           l->mixed || l->selection.undecided;
 }

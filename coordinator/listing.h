@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "import_order.h"
 #include "node_id.h"
 #include "selection.h"
 #include "store.h"
@@ -17,6 +18,9 @@ struct fcm_listing_options {
     char **paths;                   /* PATH[::NAME...], absolute or from the working folder */
     size_t path_count;
 };
+
+/* What was found out of a file when it was met first. */
+enum fcm_file_state { FCM_FILE_NEW, FCM_FILE_USABLE, FCM_FILE_LEFT_OUT };
 
 /* The file whose tests are being told. */
 struct fcm_listed_file {
@@ -34,11 +38,12 @@ struct fcm_listing {
     struct fcm_wanted *wanted;
     size_t wanted_count;
     bool check;
-    bool *seen; /* by place in `store.entries`: what is wrong with it has been counted */
+    struct fcm_import_order order;
+    enum fcm_file_state *states; /* by place in `store.entries` */
     struct fcm_listed_file file;
     struct fcm_buffer bytes;
     struct fcm_buffer shared; /* parameters of session and package scope: name, NUL */
-    uint64_t stale, native, unkept, damaged;
+    uint64_t stale, native, unkept, damaged, reordered;
     bool mixed; /* pytest may group tests otherwise: files share such parameters, or only a part of
                    a file with parameters of higher scopes is asked for */
 };

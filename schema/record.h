@@ -6,7 +6,7 @@
 
 #include "fastcollect.pb-c.h"
 
-#define FCM_RECORD_FORMAT 3
+#define FCM_RECORD_FORMAT 4
 
 // Record.node_flags
 enum {

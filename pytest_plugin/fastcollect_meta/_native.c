@@ -4,6 +4,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "context.h"
 #include "introspect.h"
 #include "pyrecord.h"
 #include "record.h"
@@ -27,6 +28,15 @@ PyAPI_DATA(unsigned char) _Py_HashSecret[24];
 
 static PyObject *native_hash_secret(PyObject *module, PyObject *unused) {
     return PyBytes_FromStringAndSize((const char *)&_Py_HashSecret, sizeof _Py_HashSecret);
+}
+
+static PyObject *native_context_digest(PyObject *module, PyObject *args) {
+    const char *paths;
+    Py_ssize_t size;
+    uint8_t digest[FCM_CONTEXT_SIZE];
+    if (!PyArg_ParseTuple(args, "y#", &paths, &size)) return NULL;
+    fcm_context_digest(fcm_slice_of(paths, (size_t)size), digest);
+    return PyBytes_FromStringAndSize((const char *)digest, FCM_CONTEXT_SIZE);
 }
 
 // Calls `original` with all arguments, then `finished` with the last one. `state`: (original,
@@ -57,6 +67,8 @@ static PyMethodDef native_methods[] = {
      "followed(original, finished, /)\n--\n\n"
      "A method that calls `original`, then `finished` with its last argument, in no frame of its "
      "own."},
+    {"context_digest", native_context_digest, METH_VARARGS,
+     "context_digest(paths, /)\n--\n\nThe digest of registrars: their paths joined by NUL."},
     {"hash_secret", native_hash_secret, METH_NOARGS,
      "hash_secret()\n--\n\nThe secret of this process's hashes of str and bytes."},
     {"encode", native_encode, METH_VARARGS,

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import hashlib
 import importlib.machinery
 import os
 import sys
@@ -38,7 +37,7 @@ _HEAP_TYPE = 1 << 9
 def context_of(paths: Iterable[str]) -> bytes:
     """Digest of the registrars that were imported, in the order of collection; empty for none."""
     joined = b"\0".join(map(os.fsencode, paths))
-    return hashlib.blake2b(joined, digest_size=8).digest() if joined else b""
+    return _native.context_digest(joined) if joined else b""
 
 
 class Registries:

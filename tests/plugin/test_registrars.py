@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from inner import pytest_output, write
+from test_manifest import command
 
 pytest_plugins = ["pytester"]
 
@@ -18,36 +22,43 @@ def test_registered(name):
 """
 
 
-@pytest.fixture
-def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    pytester.makeini("[pytest]\npythonpath = .\n")
-    pytester.makepyfile(
-        registry="NAMES = ['zero']",
+INI = "[pytest]\npythonpath = .\n"
+FILES = {
+    name: textwrap.dedent(text)
+    for name, text in {
+        "registry": "NAMES = ['zero']",
         # it takes so long that the other worker has collected what follows when it is known
-        test_a_registrar="""
+        "test_a_registrar": """
             import time
             time.sleep(0.5)
             import registry
             registry.NAMES.append("one")
             def test_one(): pass
         """,
-        test_b=READER,
-        test_c_plain="def test_plain(): pass",
-        test_d=READER,
-        test_e_registrar="""
+        "test_b": READER,
+        "test_c_plain": "def test_plain(): pass",
+        "test_d": READER,
+        "test_e_registrar": """
             import os
             import registry
             registry.NAMES.append("two")
             os.environ["REGISTERED"] = "two"
             def test_two(): pass
         """,
-        test_f=READER,
-        test_g="""
+        "test_f": READER,
+        "test_g": """
             import os, pytest
             @pytest.mark.parametrize("value", [os.environ.get("REGISTERED", "nothing")])
             def test_environment(value): assert value == os.environ.get("REGISTERED", "nothing")
         """,
-    )
+    }.items()
+}
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makeini(INI)
+    pytester.makepyfile(**FILES)
     return pytester
 
 
@@ -92,3 +103,58 @@ def test_edited_registrar(suite: pytest.Pytester) -> None:
     native = listed(suite)
     assert any("another" in name for name in native)
     assert listed(suite, *FARM) == native
+
+
+def lister(folder: Path) -> Callable[..., list[str]]:
+    """The suite in a folder in which nothing else is written; what the plugin lists there."""
+    write(folder, **FILES)
+    write(folder, **{"pytest.ini": INI})
+
+    def run(*args: str) -> list[str]:
+        said = pytest_output(folder, "--collect-only", "-q", *args)
+        return said.partition("\n\n")[0].splitlines()
+
+    return run
+
+
+def test_list_and_check_know_registrars(tmp_path: Path) -> None:
+    """`fastcollect-meta list` prints no record that a run of the same files would not use."""
+    run = lister(tmp_path)
+    ids = run()
+    assert command(tmp_path, "list") == (0, ids, "")
+    assert command(tmp_path, "check")[:2] == (0, ["7 of 7 files are valid"])
+    # asked for without the registrars before it, test_b would have other tests
+    status, found, said = command(tmp_path, "list", "test_b.py", "test_c_plain.py")
+    assert (status, found) == (3, [])
+    assert "2 files left out: collected when other files that change registries" in said
+    status, found, _ = command(tmp_path, "list", "--no-check", "test_b.py")
+    assert (status, found) == (0, [name for name in ids if name.startswith("test_b.py")])
+    # with the first of them alone it has those that were recorded
+    part = ("test_a_registrar.py", "test_b.py", "test_g.py")
+    status, found, _ = command(tmp_path, "list", *part)
+    assert (status, found) == (3, [name for name in ids if name.startswith(part[:2])])
+    # a run of one file takes the place of its record
+    alone = run("test_d.py")
+    assert command(tmp_path, "list", "test_d.py")[:2] == (0, alone)
+    status, found, _ = command(tmp_path, "list")
+    assert (status, found) == (3, [name for name in ids if not name.startswith("test_d.py")])
+    status, lines, _ = command(tmp_path, "check")
+    assert status == 3
+    assert [line for line in lines if ": stale: " in line] == [
+        f"{tmp_path}/test_d.py: stale: import order: other files that change registries come before it now"
+    ]
+    assert run() == ids
+    assert command(tmp_path, "list")[:2] == (0, ids)
+
+
+def test_a_stale_registrar_still_comes_first(tmp_path: Path) -> None:
+    """What comes after a registrar that has changed isn't taken for what comes after none."""
+    run = lister(tmp_path)
+    ids = run()
+    path: Path = tmp_path / "test_a_registrar.py"
+    path.write_text(path.read_text().replace('"one"', '"another"'))
+    status, found, _ = command(tmp_path, "list")
+    assert status == 3
+    # all that depends on what was registered depends on the file that registered it
+    assert set(found) <= {"test_c_plain.py::test_plain"}
+    assert run() != ids
