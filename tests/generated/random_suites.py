@@ -17,6 +17,8 @@ VALUES = [
     "object", "len", "THING", "Thing(1)", "lambda: 0", "Colour.RED", "range(2)",
 ]  # fmt: skip
 HASHABLE = [v for v in VALUES if not v.startswith(("[", "{"))]
+#: Ids that parameters are given; a hidden one is refused where another is hidden too.
+IDS = ["'one'", "'two'", "'x[y]'", "'é'", "'a::b'", "HIDDEN"]
 MARKS = ["slow", "fast", "group"]
 SCOPES = ["function", "class", "module", "package", "session"]
 BODIES = [
@@ -33,6 +35,9 @@ import enum
 import pytest
 import unittest
 import warnings
+
+
+HIDDEN = getattr(pytest, "HIDDEN_PARAM", "hidden")
 
 
 class Thing:
@@ -66,14 +71,22 @@ markers =
 
 @dataclasses.dataclass(frozen=True)
 class RandomSuite:
-    """Files by path, and what pytest is asked."""
+    """Files by path, and what pytest is asked.
+
+    :param links: symbolic links by path, with what they point to.
+    :param before: arguments of a native run that leaves its cache for the run; None for no such run.
+    """
 
     files: dict[str, str]
     args: list[str]
+    links: dict[str, str] = dataclasses.field(default_factory=dict)
+    before: list[str] | None = None
 
     def __repr__(self) -> str:
         parts = [f"{'#' * 20} {path}\n{text}" for path, text in sorted(self.files.items())]
-        return f"pytest {' '.join(self.args)}\n" + "\n".join(
+        parts += [f"{'#' * 20} {path} -> {target}" for path, target in sorted(self.links.items())]
+        before = "" if self.before is None else f"pytest {' '.join(self.before)}; "
+        return f"{before}pytest {' '.join(self.args)}\n" + "\n".join(
             part.replace(PREAMBLE, "...\n") for part in parts
         )
 
@@ -113,9 +126,7 @@ def value_sets(draw: Draw, names: int) -> str:
         if form == "plain":
             rows.append(values[0] if names == 1 else f"({', '.join(values)})")
         elif form == "id":
-            rows.append(
-                f"pytest.param({', '.join(values)}, id={draw(st.sampled_from(['one', 'two', 'x[y]', 'é']))!r})"
-            )
+            rows.append(f"pytest.param({', '.join(values)}, id={draw(st.sampled_from(IDS))})")
         else:
             rows.append(f"pytest.param({', '.join(values)}, marks={draw(marks(prefix=''))})")
     return f"[{', '.join(rows)}]"
@@ -281,6 +292,11 @@ TROUBLE = [
     "\n\ndef test_number(number):\n    pass\n",
     "@pytest.fixture\n@pytest.mark.slow\ndef marked():\n    pass\n",
     "@pytest.mark.unregistered\ndef test_unregistered():\n    pass\n",
+    "warnings.simplefilter('ignore')\n",
+    "warnings.filterwarnings('error', message='while')\n",
+    "with warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    warnings.warn('while importing')\n",
+    "class TestWithInit:\n    def __init__(self):\n        pass\n",
+    "class TestParam:\n    @pytest.mark.parametrize('v', [1, 2], scope='class')\n    def test_p(self, v):\n        pass\n\n\nTestSame = TestParam\n",
 ]
 
 
@@ -352,6 +368,34 @@ HOOKS = {
     "collect_ignore": "collect_ignore_glob = ['test_b*']\n",
     "look": "def pytest_itemcollected(item):\n    item.own_obj = getattr(item, 'obj', None)\n",
     "collectstart": "def pytest_collectstart(collector):\n    collector.add_marker('fast') if isinstance(collector, pytest.Class) else 0\n",
+    "filters": "warnings.filterwarnings('ignore', message='while')\n",
+    "custom": (
+        "class Lines(pytest.File):\n"
+        "    def collect(self):\n"
+        "        for line in self.path.read_text(encoding='utf-8').splitlines():\n"
+        "            yield Line.from_parent(self, name=line or 'empty')\n\n\n"
+        "class Line(pytest.Item):\n"
+        "    def runtest(self):\n"
+        "        assert 'x' not in self.name\n\n"
+        "    def reportinfo(self):\n"
+        "        return self.path, 0, f'line {self.name}'\n\n\n"
+        "def pytest_collect_file(file_path, parent):\n"
+        "    return Lines.from_parent(parent, path=file_path) if file_path.suffix == '.lines' else None\n"
+    ),
+    "own-module": (
+        "class OwnModule(pytest.Module):\n"
+        "    own = 1\n\n\n"
+        "def pytest_pycollect_makemodule(module_path, parent):\n"
+        "    return OwnModule.from_parent(parent, path=module_path) if '_a' in module_path.name else None\n"
+    ),
+    "unordered": (
+        "def pytest_collect_directory(path, parent):\n"
+        "    if path.name == 'two':\n"
+        "        return Backwards.from_parent(parent, path=path)\n\n\n"
+        "class Backwards(pytest.Dir):\n"
+        "    def collect(self):\n"
+        "        return list(super().collect())[::-1]\n"
+    ),
     "report": "def pytest_collectreport(report):\n    report.sections.append(('own', 'section'))\n",
     "broken": "raise RuntimeError('conftest')\n",
 }
@@ -408,7 +452,12 @@ def folders(draw: Draw, path: str, inherited: list[str], depth: int) -> dict[str
     ):
         # outside of packages, equal names are an error; mostly a folder has names of its own
         own = path.rstrip("/").replace("/", "_") if draw(st.integers(0, 7)) else ""
-        files[f"{path}{name[:-3]}{own and '_' + own}.py"] = draw(modules(fixtures))
+        odd = draw(st.sampled_from(ODD)) if draw(st.integers(0, 7)) == 7 else ""
+        files[f"{path}{name[:-3]}{own and '_' + own}{odd}.py"] = draw(modules(fixtures))
+    if draw(st.integers(0, 5)) == 5:
+        files[f"{path}test_text.txt"] = ">>> 1 + 1\n2\n\n>>> 2\n3\n"
+    if draw(st.integers(0, 4)) == 4:
+        files[f"{path}some.lines"] = "one\ntwo x\n\nthree\n"
     if depth < 2:
         for name in draw(
             st.lists(st.sampled_from(["one", "two"]), max_size=2 if depth == 0 else 1, unique=True)
@@ -417,6 +466,19 @@ def folders(draw: Draw, path: str, inherited: list[str], depth: int) -> dict[str
     return files
 
 
+#: Endings of odd file names.
+ODD = [" space", "[1]", "-dash", "é日", ".dot", "$x", "::y", "%20"]
+#: Ways that look at what an earlier run has left in the cache.
+CACHED = [
+    ["--lf"],
+    ["--ff"],
+    ["--nf"],
+    ["--sw"],
+    ["--lf", "--co", "-q"],
+    ["--ff", "--nf", "-v"],
+    ["--lf", "-x"],
+    ["--sw", "--sw-skip"],
+]
 WAYS = [
     [], ["-v"], ["--collect-only", "-q"], ["--collect-only"], ["-k", "f0 or TestC1"], ["-k", "not m1 and (a or b)"], ["-m", "slow"],
     ["-m", "not slow and not group(key=1)"], ["-x"], ["--maxfail=2"], ["--continue-on-collection-errors"],
@@ -425,6 +487,9 @@ WAYS = [
     ["-o", "python_files=*.py"], ["-o", "python_classes=Test* Colour"], ["--keep-duplicates", ".", "."], ["one", "two"],
     ["test_a.py"], ["test_a.py::test_f0", "."], ["one/test_a_one.py::TestC0", "one"], ["--strict-markers"], ["--co", "-qq"],
     ["--setup-only"], ["--fixtures-per-test"], ["--junitxml=report.xml"], ["--pdb"], ["--trace"], ["--co", "-v"], ["--maxfail=1", "--co"],
+    ["--rootdir=.."], ["--confcutdir=one"], ["--noconftest"], ["--ignore=one"], ["--capture=sys"], ["-p", "no:warnings"], ["linked"],
+    ["--pyargs", "one"], ["-k", "not (f0 and a)"], ["-m", "group(key=1) or where"], ["--doctest-glob=*.txt", "--doctest-modules"], ["-W", "error::UserWarning"],
+    ["--collect-only", "--keep-duplicates", "one", "."], ["-rA", "--tb=short"], ["--durations=0", "--durations-min=100"], ["-o", "norecursedirs=one"],
 ]  # fmt: skip
 
 
@@ -438,4 +503,13 @@ def random_suites(draw: Draw) -> RandomSuite:
         args += way
     if draw(st.integers(0, 4)):
         args += ["--continue-on-collection-errors"]
-    return RandomSuite(files, args)
+    links = {}
+    if draw(st.integers(0, 5)) == 5:
+        links["linked"] = draw(st.sampled_from(["one", "one/two", "test_a.py"]))
+    if draw(st.integers(0, 9)) == 9:
+        links["test_link.py"] = draw(st.sampled_from(sorted(files)))
+    before = None
+    if draw(st.integers(0, 3)) == 3:
+        args += draw(st.sampled_from(CACHED))
+        before = ["--sw"] if "--sw" in args else []
+    return RandomSuite(files, args, links, before)

@@ -45,6 +45,10 @@ def write(suite: RandomSuite, folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    for name, target in suite.links.items():
+        path = folder / name
+        if not path.exists():
+            path.symlink_to(os.path.relpath(folder / target, path.parent))
 
 
 def checker(
@@ -61,8 +65,10 @@ def checker(
                 write(suite, folder)
                 env = {"FASTCOLLECT_META_MANIFEST": str(Path(tmp, f"manifest-{mode}"))}
                 for _ in range(times):
-                    for name in ("order.txt", ".pytest_cache"):
-                        rm(folder / name)
+                    rm(folder / ".pytest_cache")
+                    if suite.before is not None:
+                        server.run(folder, suite.before, deep=False)
+                    rm(folder / "order.txt")
                     outcome = server.run(folder, [*MODES[mode], *suite.args], deep=deep, env=env)
                 return outcome
 
@@ -91,7 +97,8 @@ def keep(suite: RandomSuite, found: list[str], mode: str) -> None:
     if base:
         target = Path(base, hashlib.sha256(repr(suite).encode()).hexdigest()[:10])
         write(suite, target)
-        text = "\n".join([f"{mode}: pytest {' '.join(suite.args)}", *found])
+        before = "" if suite.before is None else f"pytest {' '.join(suite.before)}; "
+        text = "\n".join([f"{mode}: {before}pytest {' '.join(suite.args)}", *found])
         (target / "FOUND").write_text(text, encoding="utf-8")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from lines import named
+
 SUITES = Path(__file__).resolve().parent / "suites"
 
 #: Ways of asking that fit every suite, by name. `{first}` is a file of the suite.
@@ -373,6 +375,22 @@ SPECIAL: list[Case] = [
     asked("symlinks", "--import-mode=importlib", ".", "linked", name="importlib"),
     asked("options", "-o", "norecursedirs=skipdir", "-v", name="norecursedirs"),
     asked("plugins", "--markers", name="markers-option"),
+    asked("parametrize", "test_hidden.py", "-v", name="hidden"),
+    asked("scopes", "-v", "test_a.py::TestDirectClass", "test_b.py::TestClass", name="class-scope"),
+    asked(
+        "conftests", "--rootdir=..", "--confcutdir=sub/deeper", "sub", name="rootdir-and-confcutdir"
+    ),
+    asked(
+        "conftests",
+        "--ignore=other",
+        "--ignore-glob=*skipme*",
+        "--deselect=sub/deeper/test_deeper.py::TestClass",
+        "-v",
+        name="left-out",
+    ),
+    way("warns_leaking", "errors"),
+    way("classes", "collect-qq"),
+    way("classes", "tree-v"),
 ]
 #: Special cases that run by default.
 QUICK = frozenset(
@@ -410,7 +428,8 @@ def quick() -> list[Case]:
     """The cases that run by default."""
     cases = [way(suite, "run") for suite in suites()]
     cases += [way(suite, "collect", deep=True, modes=("here",)) for suite in suites()]
-    cases += [case for case in SPECIAL if case.id in QUICK]
+    wanted = QUICK.union(named())
+    cases += [case for case in SPECIAL if case.id in wanted]
     cases += [asked(suite, name="again", modes=("again",)) for suite in AGAIN]
     return _once(cases)
 

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 from cases import QUICK, SPECIAL, SUITES, Case, full, quick, suites
+from lines import named
 from sameness import MODES, Outcome, Workspace, differences, run
 
 
@@ -71,3 +72,13 @@ def test_cases_have_names_of_their_own() -> None:
     assert len({case.id for case in cases}) == len(cases)
     assert {case.suite for case in quick()} == set(suites())
     assert {case.id for case in SPECIAL} >= QUICK
+
+
+def test_each_line_has_a_test() -> None:
+    """What has to be exact is shown by tests that are there, and that run by default."""
+    ids = {case.id for case in quick()}
+    for name in named():
+        file, _, function = name.partition(".py::")
+        if name in ids:
+            continue
+        assert f"def {function}(" in (SUITES.parent.parent / f"{file}.py").read_text(), name
