@@ -32,6 +32,7 @@ from _pytest.outcomes import Exit
 from _pytest.reports import CollectErrorRepr, CollectReport
 from _pytest.scope import Scope
 from _pytest.stash import Stash
+from _pytest.unittest import UnitTestCase
 
 from .reasons import Unrepresentable
 
@@ -66,6 +67,10 @@ def is_walked(collector: pytest.Collector) -> bool:
 def is_asked(collector: pytest.Collector) -> bool:
     """Whether pytest was asked to collect that very path."""
     return collector.path in collector.session._initialpaths
+
+
+#: Classes of nodes whose markers are those of their object, from when it is looked at first, and no others by themselves.
+CLASSES = (pytest.Class, UnitTestCase)
 
 
 def has_object(cls: type) -> bool:

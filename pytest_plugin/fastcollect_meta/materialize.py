@@ -16,7 +16,15 @@ from .effects import NodeState
 from .filters import insert
 from .frameless import frameless
 from .introspection import SERVED
-from .nodes import LazyItem, LazyNode, build_children, classes_of, real_class
+from .nodes import (
+    LazyCollector,
+    LazyItem,
+    LazyNode,
+    build_children,
+    classes_of,
+    is_early,
+    real_class,
+)
 from .opaque import OPAQUE, resolve_mark
 from .origin import Origin, State
 from .reasons import Unrepresentable
@@ -137,10 +145,14 @@ def _merged_keywords(
         keywords.node = lazy
         return keywords
     recorded = origin.keywords(lazy, index)
-    own = dict(real.keywords._markers)
+    real_own: dict[str, Any] = real.keywords._markers
+    own: dict[str, Any] = {}
     for key, value in keywords._markers.items():
         if value is not OPAQUE and (key not in recorded or recorded[key] is not value):
             own[key] = value
+        elif key in real_own:
+            own[key] = real_own[key]
+    own.update((key, value) for key, value in real_own.items() if key not in own)
     keywords._markers = own
     keywords.__class__ = compat.KeywordsOfNode
     return keywords
@@ -166,7 +178,8 @@ def transfer(lazy: Any, real: Any, origin: Origin) -> None:
         origin.bases[lazy] = NodeState.of(real)
         origin.numbers[lazy] = index
     new = {key: lazy if value is real else value for key, value in real.__dict__.items()}
-    recorded = origin.marks(index)
+    early = isinstance(lazy, LazyCollector) and is_early(origin, lazy, index)
+    recorded = [] if early else origin.marks(index)
     real_marks = list(real.own_markers)
     own_markers = state.get("own_markers")
     new["keywords"] = _merged_keywords(state, lazy, real, origin, index)
@@ -174,6 +187,7 @@ def transfer(lazy: Any, real: Any, origin: Origin) -> None:
         replace_marks([], recorded, real_marks)
     else:
         replace_marks(own_markers, recorded, real_marks)
+        own_markers.extend(real_marks[len(recorded) :])
         new["own_markers"] = own_markers
     if "stash" in state:
         compat.merge_stash(state["stash"], real.stash)

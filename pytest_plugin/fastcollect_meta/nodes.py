@@ -15,7 +15,7 @@ import pytest
 
 from . import compat
 from .introspection import find_class
-from .opaque import LazyKeywords
+from .opaque import OPAQUE, LazyKeywords
 from .origin import (
     NODE_COLLECTED,
     NODE_COROUTINE,
@@ -259,10 +259,47 @@ class LazyItem(LazyNode):
         return self.instance
 
 
+def is_early(origin: Origin, node: Any, index: int) -> bool:
+    """Whether this is a class that pytest has not looked at yet: its object's markers become the node's when it does.
+
+    That is when the class is collected; hooks may have given it others before.
+    """
+    return (
+        "_fcm_looked_at" not in node.__dict__
+        and real_class(node) in compat.CLASSES
+        and bool(origin.record.flags(index) & NODE_COLLECTED)
+    )
+
+
+def _look_at(node: Any, origin: Origin, index: int) -> None:
+    """What the first look at its object does to a class."""
+    early = is_early(origin, node, index)
+    state: dict[str, Any] = node.__dict__
+    state["_fcm_looked_at"] = True
+    if early and "own_markers" in state:
+        state["own_markers"].extend(origin.marks(index))
+        node.keywords.update((mark.name, mark) for mark in state["own_markers"])
+
+
+def _collector_keywords(origin: Origin, node: Any, index: int) -> Any:
+    keywords = LazyKeywords(node)
+    if is_early(origin, node, index):
+        keys = dict.fromkeys(origin.record.keys(index), OPAQUE)
+        keywords._markers = {origin.record.name(index): True, **keys}
+    else:
+        keywords._markers = origin.keywords(node, index)
+    return keywords
+
+
 class LazyCollector(LazyNode):
     """A class, or another collector inside a file, that is answered from a record."""
 
     __slots__ = ()
+
+    own_markers = Served(
+        lambda origin, node, index: [] if is_early(origin, node, index) else origin.marks(index)
+    )
+    keywords = Served(_collector_keywords)
 
     def _fcm_origin_of(self: Any) -> Origin:
         return self.__dict__["_fcm_origin"]  # type: ignore[no-any-return]
@@ -282,6 +319,7 @@ class LazyCollector(LazyNode):
 def _collect_recorded(node: Any, origin: Origin, index: int) -> list[Any]:
     if origin.repeat_warnings is not None:
         origin.repeat_warnings(origin.warnings.get(index, ()))
+    _look_at(node, origin, index)
     return build_children(node, origin, index)
 
 

@@ -98,6 +98,40 @@ class TestA:
         },
         ["-v", "--keep-duplicates", ".", "."],
     ),
+    "class-marked-before-its-collection": (
+        {
+            "conftest.py": """
+import pytest
+
+def pytest_collectstart(collector):
+    if isinstance(collector, pytest.Class):
+        assert not collector.own_markers
+        collector.add_marker("slow")
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        print(item.nodeid, [mark.name for mark in item.iter_markers()], list(item.parent.keywords))
+""",
+            "pytest.ini": "[pytest]\nmarkers = slow\n",
+            "test_a.py": """
+import pytest
+import unittest
+
+@pytest.mark.parametrize("a,b", [(1, "a"), pytest.param(2, "b", marks=pytest.mark.slow)])
+class TestA:
+    def test_m(self, a, b): pass
+
+    @pytest.mark.skipif("True", reason="inner")
+    class TestInner:
+        def test_n(self, a, b): pass
+
+@pytest.mark.skipif("False", reason="no")
+class TestUnit(unittest.TestCase):
+    def test_u(self): pass
+""",
+        },
+        ["-v", "-rA", "-s"],
+    ),
     "renamed-item": (
         {
             "conftest.py": """
