@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fcmbench import files, machine, page, results, rounds, scenarios, smoke
+from fcmbench import files, machine, page, peers, results, rounds, scenarios, smoke
 from fcmbench.measure import Sample
-from fcmbench.results import Result, Results
+from fcmbench.results import Peer, Result, Results
 from fcmbench.suites import SUITES, Suite, Unavailable, get
 
 HERE = Path(__file__).resolve().parent.parent
@@ -58,6 +58,21 @@ def measure_suite(suite: Suite, wish: Wish) -> Results:
     return Results(found, [durations] if durations else [])
 
 
+def say_peer(peer: Peer) -> None:
+    """Print a line."""
+    took = ", ".join(f"{one:.2f}" for one in peer.seconds)
+    print(
+        f"  {peer.suite:18} {peer.name} {peer.version} ({peer.mode}): {took} s, {peer.found} tests, "
+        f"same {peer.same}; {peer.reason}",
+        flush=True,
+    )
+
+
+def keep(target: Path, fresh: Results) -> None:
+    """Add to the results at once: a long measuring may be ended."""
+    results.save(target, results.load(target).merged(fresh))
+
+
 def main() -> int:
     """Parse the arguments, measure, write the results and the page."""
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
@@ -67,6 +82,12 @@ def main() -> int:
     parser.add_argument("--scenario", action="append", choices=scenarios.NAMES, help="default: all")
     parser.add_argument("--workers", default="2")
     parser.add_argument("--rounds", type=int, help="default: by suite, 1 to 5")
+    parser.add_argument(
+        "--peers", action="store_true", help="measure other tools on the suites instead"
+    )
+    parser.add_argument(
+        "--peer", action="append", choices=peers.NAMES, help="with --peers: only this one"
+    )
     parser.add_argument(
         "--page", action="store_true", help="only make the page of the results that are there"
     )
@@ -95,10 +116,15 @@ def main() -> int:
                 print(f"{name}: left out: {why}", flush=True)
                 bad += 1
                 continue
-            fresh = measure_suite(suite, wish)
-            bad += sum(not one.same() for one in fresh.measured)
-            # Kept after each suite: a long measuring may be ended.
-            results.save(target, results.load(target).merged(fresh))
+            if options.peers:
+                wanted = options.rounds or suite.fewer
+                for peer in peers.measure_suite(suite, work, options.peer, wanted):
+                    say_peer(peer)
+                    keep(target, Results(peers=[peer]))
+            else:
+                fresh = measure_suite(suite, wish)
+                bad += sum(not one.same() for one in fresh.measured)
+                keep(target, fresh)
     written = page.write(results.load(target), target.parent)
     print(f"results: {target}; page: {written}")
     return 1 if bad else 0
