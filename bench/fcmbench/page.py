@@ -53,8 +53,8 @@ def write(results: Results, folder: Path) -> Path:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: int = 1) -> str:
-    """Columns from number `right` on are aligned to the right."""
-    marks = ["---" if index < right else "--:" for index in range(len(head))]
+    """Columns from number `right` on that have a name are aligned to the right."""
+    marks = ["--:" if index >= right and name else "---" for index, name in enumerate(head)]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(["| " + " | ".join(head) + " |", "|" + "|".join(marks) + "|", *lines])
 
