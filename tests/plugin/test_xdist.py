@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -476,15 +480,13 @@ def test_an_interpreter_that_we_are_not_built_for(suite: Path, tmp_path: Path) -
     assert plugin.counts("workers") == {"prepared": 5}
 
 
-@pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[str]:
+@contextlib.contextmanager
+def socket_server(folder: Path, env: dict[str, str]) -> Iterator[str]:
     """Address of execnet's socket server on this machine, which runs in a process of its own."""
-    env = {**os.environ, "XDIST_PROBE": str(tmp_path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    env["PYTHONPATH"] = os.pathsep.join(filter(None, [PROBES, env.get("PYTHONPATH", "")]))
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "execnet.script.socketserver", "127.0.0.1:0"],
-        cwd=tmp_path,
-        env=env,
+        cwd=folder,
+        env={**os.environ, **env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -497,6 +499,66 @@ def gateway(tmp_path: Path) -> Iterator[str]:
             yield f"socket=127.0.0.1:{found[1]}"
         finally:
             server.kill()
+
+
+@contextlib.contextmanager
+def ssh_server(folder: Path, env: dict[str, str]) -> Iterator[str]:
+    """Address of an OpenSSH server of its own on this machine, for this user and one key."""
+    sshd = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if sshd is None or shutil.which("ssh") is None or shutil.which("ssh-keygen") is None:
+        pytest.skip("OpenSSH's client or server is not installed")
+    if os.geteuid() == 0:
+        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+    folder = folder / "ssh"
+    folder.mkdir(mode=0o700)
+    for name in ("host", "user"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True
+        )
+    (folder / "authorized").write_text((folder / "user.pub").read_text())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (folder / "sshd_config").write_text(
+        f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\nPidFile none\nStrictModes no\n"
+        f"AuthorizedKeysFile {folder}/authorized\nUsePAM no\nPasswordAuthentication no\n"
+    )
+    (folder / "ssh_config").write_text(
+        f"Host elsewhere\n HostName 127.0.0.1\n Port {port}\n User {getpass.getuser()}\n"
+        f" IdentityFile {folder}/user\n IdentitiesOnly yes\n StrictHostKeyChecking no\n"
+        f" UserKnownHostsFile {folder}/known\n BatchMode yes\n LogLevel ERROR\n"
+    )
+    exports = "".join(f"export {name}='{value}'\n" for name, value in env.items())
+    python = wrapper(folder, f'{exports}exec "{sys.executable}" "$@"')
+    with subprocess.Popen(
+        [sshd, "-D", "-e", "-f", str(folder / "sshd_config")],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stderr is not None
+        try:
+            said = server.stderr.readline()
+            assert "listening" in said, said
+            yield f"ssh=elsewhere//ssh_config={folder}/ssh_config//python={python}"
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(params=["socket", "ssh"])
+def gateway(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """What execnet is told to reach an interpreter that is no child of the controller."""
+    env = {
+        "XDIST_PROBE": str(tmp_path),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, [PROBES, os.environ.get("PYTHONPATH", "")])),
+    }
+    for name in ("LANG", "LC_ALL", "LC_CTYPE", "TZ"):  # ssh brings none of them
+        if name in os.environ:
+            env[name] = os.environ[name]
+    with {"socket": socket_server, "ssh": ssh_server}[request.param](tmp_path, env) as address:
+        yield address
 
 
 @pytest.mark.parametrize("same_paths", [True, False])
@@ -518,7 +580,7 @@ def test_a_gateway_to_another_machine(
     assert there["ids"] == plugin.ids
     assert there["rootdir"] == str(elsewhere / "suite")
     if same_paths:
-        assert plugin.counts("workers") == {"prepared": 10}
+        assert plugin.counts("workers") == {"prepared": 10}, plugin.out
     else:
         assert "gw1 stood aside: its root directory is" in plugin.out
         assert plugin.counts("workers") == {"prepared": 5}
