@@ -159,11 +159,14 @@ def _options(config: pytest.Config) -> list[str]:
 
 
 def all_options(config: pytest.Config) -> list[str]:
-    """Every option but ours, also those that select or report; without a random seed."""
+    """Every option but ours, also those that select or report; without a random seed, and what pytest-xdist makes up."""
+    left_out = {"randomly_seed"}
+    if hasattr(config, "workerinput"):
+        left_out.add("basetemp")
     return [
         f"{name} {_describe(value)}\n"
         for name, value in sorted(vars(config.option).items())
-        if not name.startswith("fcm_") and name != "randomly_seed"
+        if not name.startswith("fcm_") and name not in left_out
     ]
 
 

@@ -111,9 +111,8 @@ class CollectingSession:
             return
         treatments = Treatments.of(self.config)
         self.source = self._make_source(treatments)
-        replays = None
-        if self.store is not None:
-            replays = ReplayFile(self.store.path.with_suffix(".replays"))
+        manifest = self._manifest_path()
+        replays = None if manifest is None else ReplayFile(manifest.with_suffix(".replays"))
         self._served = ServedHooks(self.config, treatments, replays)
         self._served.install()
         self.source.begin()
@@ -167,6 +166,10 @@ class CollectingSession:
             origin.told = True
         if not completed and self.config.option.continue_on_collection_errors:
             raise session.Interrupted("the tests of a file differ from its metadata")
+
+    def _manifest_path(self) -> Path | None:
+        """Beside which lies what hooks did that are replayed; None for nowhere."""
+        return None if self.store is None else self.store.path
 
     def _make_source(self, treatments: Treatments) -> Source:
         return Source(

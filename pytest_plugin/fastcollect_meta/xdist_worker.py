@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +17,10 @@ from .treatments import Treatments
 
 
 class WorkerSession(CollectingSession):
-    """Starts no farm and writes no manifest."""
+    """Starts no farm and writes no manifest; only what hooks did that are replayed, which the next run's workers do again."""
 
     _prepared: PreparedSource | None = None
+    _manifest: Path | None = None
 
     def configured(self) -> None:
         """Everything is loaded, and the controller's message is there."""
@@ -43,8 +45,13 @@ class WorkerSession(CollectingSession):
             self.aside = prepared.differs(self.config)
             if not self.aside:
                 self._prepared = PreparedSource(self.config, prepared)
+                if prepared.content is None:
+                    self._manifest = Path(prepared.manifest)
         except (OSError, TypeError, ValueError) as error:
             self.aside = str(error)
+
+    def _manifest_path(self) -> Path | None:
+        return self._manifest
 
     def _make_source(self, treatments: Treatments) -> Source:
         if self._prepared is None:

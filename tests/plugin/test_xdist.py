@@ -211,6 +211,40 @@ def test_loop_on_fail_stands_aside(suite: Path) -> None:
     assert "fastcollect-meta: " not in text
 
 
+def test_hooks_that_are_replayed(suite: Path) -> None:
+    """What a hook did in a worker is done again by those of the next run, which import nothing for it."""
+    (suite / "pytest.ini").write_text(
+        "[pytest]\nfastcollect_meta_hooks = replay: conftest.py::pytest_collection_modifyitems\n"
+    )
+    write(
+        suite,
+        {
+            "conftest.py": """
+                import os, pytest
+                from pathlib import Path
+                def pytest_collection_modifyitems(items):
+                    if hasattr(items[0].config, "workerinput"):
+                        with open(Path(__file__).with_name("called"), "a") as file:
+                            file.write("x")
+                    items.sort(key=lambda item: (item.obj.__doc__ or "", item.nodeid), reverse=True)
+                    for item in items:
+                        item.add_marker(pytest.mark.xdist_group(item.obj.__name__))
+            """,
+        },
+    )
+    called = suite / "called"  # a letter for each call in a worker
+    native, plugin = run_both(suite, "-n", "2", "--dist", "loadgroup", "-W", "ignore")
+    assert_same(native, plugin)
+    # the slower worker may already find what the other one has kept
+    calls = called.read_text()
+    assert calls in ("xxx", "xxxx")
+    for _ in range(2):
+        again = with_plugin(suite, "-n", "2", "--dist", "loadgroup", "-W", "ignore")
+        assert_same(native, again)
+        assert again.imported_when_collected() == set()
+        assert called.read_text() == calls
+
+
 # What goes wrong
 
 
