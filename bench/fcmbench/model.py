@@ -81,7 +81,7 @@ def measured(results: Results, suite: str, workers: int) -> float | None:
 def section(results: Results, plot: str) -> str:
     """The part of the page on numbers of workers."""
     rows = []
-    cores = max((one.machine.cores for one in results.measured), default=2)
+    cores = max((one.machine.cores for one in results.measured), default=0) or 2
     for suite in dict.fromkeys(one.suite for one in results.measured):
         known = parts(results, suite)
         if known is None:

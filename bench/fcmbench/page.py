@@ -43,7 +43,7 @@ def write(results: Results, folder: Path) -> Path:
         _INTRODUCTION,
         machines(results),
         "## Goals\n\n" + goals(results, folder / "reasons.md"),
-        "## Suites\n\n" + suites(results),
+        "## Suites\n\n" + suites(results, plots.speed(results, ordered(results), folder)),
         peers(results),
         growth(results, plots.growth(results, folder)),
         model.section(results, plots.scaling(results, folder)),
@@ -70,13 +70,13 @@ def machines(results: Results) -> str:
         for name, version in machine.packages.items():
             packages.setdefault(name, set()).add(version)
     dates = sorted(machine.date for machine in every)
+    commits = sorted({machine.commit for machine in every if machine.commit})
+    versions = (f"{name} {' and '.join(sorted(found))}" for name, found in packages.items())
     return (
         "; ".join(dict.fromkeys(machine.line() for machine in every))
-        + f". Measured from {dates[0]} to {dates[-1]} UTC, commits "
-        + ", ".join(sorted({machine.commit for machine in every if machine.commit}))
-        + ". "
-        + ", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in packages.items())
-        + "."
+        + f". Measured from {dates[0]} to {dates[-1]} UTC"
+        + (f", commits {', '.join(commits)}" if commits else "")
+        + f". {', '.join(versions)}."
     )
 
 
@@ -118,7 +118,13 @@ def ordered(results: Results) -> list[str]:
     return [*known, *sorted(names - set(known))]
 
 
-def suites(results: Results) -> str:
+def _sameness(result: Result) -> str:
+    if result.says_so():
+        return f"{result.plugin[0].tests:,}, and says so"
+    return "yes" if result.same() else "**no**"
+
+
+def suites(results: Results, plot: str) -> str:
     """A table for each suite."""
     head = (
         *("scenario", "workers", "rounds", "native s", "plugin s", "times faster"),
@@ -127,6 +133,8 @@ def suites(results: Results) -> str:
     texts = [
         "Scenarios: " + ", ".join(f"{name} ({hint})" for name, hint in _HINTS.items()) + ".",
     ]
+    if plot:
+        texts.append(f"![times faster]({plot})")
     durations = {one.suite: one for one in results.files}
     for name in ordered(results):
         mine = [one for one in results.measured if one.suite == name]
@@ -146,7 +154,7 @@ def suites(results: Results) -> str:
                     f"x{one.cpu():.2f}",
                     _change(one, "first_output", ".2f"),
                     _change(one, "main_peak", ".0f"),
-                    "yes" if one.same() else "**no**",
+                    _sameness(one),
                 )
             )
         said = [f"{max(one.tests() for one in mine):,} tests."]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,34 @@ def _save(axes: Any, folder: Path, name: str) -> str:
     # the same results make the same file
     axes.figure.savefig(folder / name, format="svg", metadata={"Date": None})
     return name
+
+
+def speed(results: Results, suites: Sequence[str], folder: Path) -> str:
+    """Times faster than pytest, cold and warm, by suite. As `growth`."""
+    name = "speed.svg"
+    rows = [one for one in suites if results.find(one, "cold") or results.find(one, "warm")]
+    if not rows:
+        return ""
+    axes = _figure()
+    if axes is None:
+        return name if (folder / name).exists() else ""
+    for offset, scenario in ((-0.2, "warm"), (0.2, "cold")):
+        found = [(index, results.find(one, scenario)) for index, one in enumerate(rows)]
+        known = [(index + offset, one.ratio()) for index, one in found if one]
+        bars = axes.barh(
+            [place for place, _ in known],
+            [ratio for _, ratio in known],
+            height=0.36,
+            color=_COLOURS[scenario],
+            label="warm" if scenario == "warm" else "cold, 2 workers",
+        )
+        axes.bar_label(bars, fmt="%.1f", padding=2, fontsize=8)
+    axes.axvline(1, color=_COLOURS["native"], linewidth=1)
+    axes.set_yticks(range(len(rows)), rows, fontsize=8)
+    axes.invert_yaxis()
+    axes.set(xlabel="listing: times faster than pytest, whole process")
+    axes.legend(frameon=False, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
+    return _save(axes, folder, name)
 
 
 def growth(results: Results, folder: Path) -> str:

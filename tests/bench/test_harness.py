@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,22 @@ def test_other_lists_are_no_success() -> None:
     assert not run.same()
 
 
+def test_offline_list_may_leave_out_what_it_says() -> None:
+    def listed(status: int, digest: str) -> Result:
+        return Result("x", "list", "2", [sample(1)], [sample(1, digest=digest, status=status)])
+
+    assert listed(0, "a").same() and not listed(0, "b").same() and not listed(1, "b").same()
+    assert listed(3, "b").same() and listed(3, "b").says_so()
+    judged = verdict("same lists", listed(3, "b"))
+    assert judged is not None and judged.reached and "says so: x" in judged.measured
+
+
+def test_goal_for_all_suites_names_those_that_miss_it() -> None:
+    slow, quick = result("cold-0", 1, 2, "slow"), result("cold-0", 2, 1, "quick")
+    judged = verdict("0 workers, cold", slow, quick)
+    assert judged == goals.Verdict("1 of 2; slow 2.00", False)
+
+
 def test_smoke_falls_by_more_than_a_third() -> None:
     recorded = {"cold wall": 1.5, "warm wall": 3.0}
     assert smoke.fallen({"cold wall": 1.01, "warm wall": 2.01}, recorded) == []
@@ -150,7 +167,11 @@ def test_outcome_has_no_time() -> None:
     assert measure.outcome("== 5 passed in 62.10s (0:01:02) ==") == "5 passed"
 
 
-def test_page_tells_reasons_of_missed_goals_only(tmp_path: Path) -> None:
+def test_page_tells_reasons_of_missed_goals_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # without plots: matplotlib keeps files open, and isn't installed everywhere
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     file = tmp_path / "reasons.md"
     file.write_text("# x\n\n## warm, pandas\n\nBecause.\n\n## growth\n\nNot missed.\n\n## empty\n")
     assert reasons.sections(file) == {"warm, pandas": "Because.", "growth": "Not missed."}
