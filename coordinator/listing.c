@@ -188,6 +188,7 @@ static int tell_file(struct fcm_listing *l, struct fcm_wanted *w, fcm_on_item *o
     size_t base = fcm_node_id(&f->ids, 0).size + 2;
     // Pytest groups what it was asked for, which needn't be a part of how it groups the whole file.
     l->mixed |= w && w->names && (r->flags & FCM_RECORD_HIGH_SCOPE);
+    for (size_t i = 0; i < r->n_hook_order; i++) l->hooked |= r->hook_order[i] != 0;
     for (size_t i = 0; i < r->n_item_node; i++) {
         size_t row = r->n_item_order ? r->item_order[i] : i;
         struct fcm_slice id = fcm_node_id(&f->ids, r->item_node[row]);
@@ -327,7 +328,11 @@ bool fcm_listing_say(const struct fcm_listing *l) {
     if (l->mixed) {
         fcm_log("parameters of higher scopes group tests: pytest may print some in another order");
     }
+    if (l->hooked) {
+        fcm_log("hooks of plugins or conftests change the list: pytest may print other tests, or in "
+                "another order");
+    }
     bool walk = say_walk(l), unfound = say_unfound(l);
     return walk || unfound || l->stale || l->native || l->unkept || l->damaged || l->reordered ||
-           l->mixed || l->selection.undecided;
+           l->mixed || l->hooked || l->selection.undecided;
 }

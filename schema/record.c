@@ -129,13 +129,37 @@ static bool check_calls(const Fcm__Record *r) {
     return true;
 }
 
-// Whether all entries of a list are items.
-static bool all_items(const Fcm__Record *r, uint32_t list) {
+// Whether all entries of a list are items: of this record, or of the `made` nodes that are numbered
+// after it.
+static bool all_items(const Fcm__Record *r, const Fcm__Record *made, uint32_t list) {
     const uint32_t *entries;
     size_t n = fcm_record_list(r, list, &entries);
     for (size_t i = 0; i < n; i++) {
-        if (entries[i] >= r->n_node_flags || !(r->node_flags[entries[i]] & FCM_NODE_ITEM))
+        const Fcm__Record *owner = entries[i] < r->n_node_flags ? r : made;
+        size_t node = owner == r ? entries[i] : entries[i] - r->n_node_flags;
+        if (!owner || node >= owner->n_node_flags || !(owner->node_flags[node] & FCM_NODE_ITEM))
             return false;
+    }
+    return true;
+}
+
+// Unpacks what a hook made, NULL for nothing. Made nodes have no hooks, and make nothing.
+static bool unpack_made(const Fcm__Record *r, Fcm__Record **ret) {
+    if (!r->made_by) return !r->made.len;
+    if (r->made_by > r->n_hook_name) return false;
+    Fcm__Record *made = fcm__record__unpack(NULL, r->made.len, r->made.data);
+    if (made && !made->n_hook_name && !made->made_by && fcm_record_check(made) == 0) {
+        *ret = made;
+        return true;
+    }
+    fcm_record_free(made);
+    return false;
+}
+
+static bool check_hook_lists(const Fcm__Record *r, const Fcm__Record *made) {
+    for (size_t i = 0; i < r->n_hook_name; i++) {
+        if (r->hook_order[i] && !all_items(r, made, r->hook_order[i] - 1)) return false;
+        if (!all_items(r, made, r->hook_deselected[i])) return false;
     }
     return true;
 }
@@ -154,11 +178,11 @@ static bool check_hooks(const Fcm__Record *r) {
         !lists_below(r, r->change_keys, changes, r->n_strings) ||
         !lists_below(r, r->change_extra, changes, r->n_strings))
         return false;
-    for (size_t i = 0; i < n; i++) {
-        if (r->hook_order[i] && !all_items(r, r->hook_order[i] - 1)) return false;
-        if (!all_items(r, r->hook_deselected[i])) return false;
-    }
-    return true;
+    Fcm__Record *made = NULL;
+    if (!unpack_made(r, &made)) return false;
+    bool good = check_hook_lists(r, made);
+    fcm_record_free(made);
+    return good;
 }
 
 static bool check_marks(const Fcm__Record *r) {

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import sys
 from dataclasses import dataclass, field
 from functools import cache
-
-import pytest
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,21 @@ class Adapter:
     hooks: dict[str, str]
     answers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     only_with: str = ""
+    #: By what a hook that is treated per file sorts the whole list at its end.
+    sort: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Classes whose subclasses tests are made of ("module:class"): a file that adds to them is a registrar.
+    class_trees: tuple[str, ...] = ()
 
+
+#: Makes a class for each database from a class of tests. Projects load it in a conftest, SQLAlchemy itself from its file.
+SQLALCHEMY = Adapter(
+    "sqlalchemy.testing.plugin.pytestplugin",
+    "sqlalchemy",
+    ("2.0.20", "2.2"),
+    {"pytest_collection_modifyitems": "per-file"},
+    sort={"pytest_collection_modifyitems": ("file", "class", "name")},
+    class_trees=("sqlalchemy.sql.cache_key:HasCacheKey",),
+)
 
 ADAPTERS: tuple[Adapter, ...] = (
     Adapter(
@@ -71,13 +84,8 @@ ADAPTERS: tuple[Adapter, ...] = (
         {"pytest_collection_modifyitems": "run"},
         {"pytest_collection_modifyitems": ("classes", "modules")},
     ),
+    SQLALCHEMY,
 )
-
-#: Plugins that need every object: module of the plugin, and what it does.
-NEEDS_OBJECTS: dict[str, str] = {
-    "sqlalchemy.testing.plugin.pytestplugin": "SQLAlchemy's own plugin makes new classes and items from every test",
-    "testmon.pytest_testmon": "pytest-testmon needs to see every test being made",
-}
 
 
 @cache
@@ -96,31 +104,14 @@ def _parts(version: str) -> tuple[int, ...]:
 def adapter_fits(adapter: Adapter) -> bool:
     """Whether the version that is installed is one that the adapter was tested with."""
     version = version_of(adapter.distribution)
+    if adapter is SQLALCHEMY:
+        # its own suite runs from a folder that nobody has installed
+        version = str(getattr(sys.modules.get("sqlalchemy"), "__version__", ""))
     first, after = adapter.versions
     return bool(version) and _parts(first) <= _parts(version) < _parts(after)
 
 
-def needs_objects(config: pytest.Config) -> str:
-    """Why a plugin that is active needs every object, empty where none does."""
-    for plugin in config.pluginmanager.get_plugins():
-        name = getattr(plugin, "__name__", None)
-        if isinstance(name, str) and name in NEEDS_OBJECTS:
-            if name.startswith("testmon.") and not _testmon_is_on(config):
-                continue
-            return NEEDS_OBJECTS[name]
-        if _is_sqlalchemy(plugin):
-            return NEEDS_OBJECTS["sqlalchemy.testing.plugin.pytestplugin"]
-    return ""
-
-
-def _is_sqlalchemy(plugin: object) -> bool:
-    """Whether that is a conftest with the hooks of SQLAlchemy's plugin, which it loads from its file under another name."""
-    hook = getattr(plugin, "pytest_collection_modifyitems", None)
-    path = getattr(getattr(hook, "__code__", None), "co_filename", "")
-    return str(path).endswith("/sqlalchemy/testing/plugin/pytestplugin.py")
-
-
-def _testmon_is_on(config: pytest.Config) -> bool:
-    return any(
-        config.pluginmanager.has_plugin(name) for name in ("TestmonCollect", "TestmonSelect")
-    )
+def adapter_of_function(function: object) -> Adapter | None:
+    """The adapter of a plugin whose hooks others have as their own."""
+    path = str(getattr(getattr(function, "__code__", None), "co_filename", ""))
+    return SQLALCHEMY if path.endswith("/sqlalchemy/testing/plugin/pytestplugin.py") else None

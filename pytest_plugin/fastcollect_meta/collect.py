@@ -18,7 +18,7 @@ import pytest
 
 from fastcollect_meta import _native, _worker, compat
 from fastcollect_meta._wire import Channel, pack
-from fastcollect_meta.effects import FileHooks
+from fastcollect_meta.effects import FileEffects, FileHooks
 from fastcollect_meta.filters import FilterPlan, OwnFilters
 from fastcollect_meta.notes import DependencyNotes
 from fastcollect_meta.raised import RaisedWarning, importing_file, raw
@@ -201,11 +201,13 @@ class Collecting:
         filters = self._found.filters
         start = time.perf_counter()
         children: dict[pytest.Collector, list[Any]] = {}
+        effects: FileEffects | None = None
         with self._dependencies(node, extras):
             report = self._report(node)
             if report.passed:
                 self._descend(node, report.result, children)
-                extras["effects"] = self._hooks.run(node, children)
+                effects = self._hooks.run(node, children)
+                extras["effects"] = effects.hooks
             elif report.skipped and isinstance(report.longrepr, tuple):
                 path, line, message = report.longrepr
                 extras["skip"] = (str(path), int(line), str(message))
@@ -223,6 +225,8 @@ class Collecting:
         self._depend_on_registrars(extras)
         compat.check_shared_classes(children)
         record: bytes = _native.encode(node, children, extras)
+        if effects is not None:
+            record += effects.packed_made(node)
         if context:
             record += pack("Record", {"contexts": [context]})
         if self._notes is not None:

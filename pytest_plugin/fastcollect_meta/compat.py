@@ -215,6 +215,25 @@ def merge_stash(stash: Stash, older: Stash) -> None:
         stash._storage.setdefault(key, value)
 
 
+def move_fixtures(session: pytest.Session, moved: Mapping[Any, Any]) -> None:
+    """Let fixtures be visible where other nodes have taken the places of those that they were registered for.
+
+    Before pytest 9.1 they are registered for a node's id.
+    """
+    manager: Any = session._fixturemanager
+    autouse = getattr(manager, "_node_autousenames", None)
+    if autouse is None:
+        return
+    registries = [autouse, *getattr(manager, "_arg2node2fixturedefs", {}).values()]
+    for registry in registries:
+        for old in moved.keys() & registry.keys():
+            registry[moved[old]] = registry.pop(old)
+    for registry in registries[1:]:
+        for new in registry.keys() & set(moved.values()):
+            for definition in registry[new]:
+                definition.node = new
+
+
 def own_keywords(node: nodes.Node) -> dict[str, Any]:
     """A node's keywords without those of its parents: the dict itself."""
     return node.keywords._markers  # type: ignore[attr-defined,no-any-return]

@@ -6,14 +6,16 @@ Used where a file is collected: in a worker, or in the main process for files th
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from . import compat
+from . import _native, compat
+from ._wire import pack
 from .reasons import Unrepresentable
+from .sorting import is_sorted
 from .treatments import TreatedHook, Treatment, Treatments
 
 #: (node, markers put before, markers put after, keywords set to True, extra keywords)
@@ -117,6 +119,31 @@ def difference(hook: str, node: Any, number: int, before: NodeState) -> Change:
     return number, first, last, keys, sorted(node.extra_keyword_matches - before.extra)
 
 
+@dataclass(slots=True)
+class FileEffects:
+    """What the hooks did to one file.
+
+    :param made: the collectors and tests that one of them made, as children by collector; the first one is the file's.
+    :param made_by: number of that hook, from 1; 0: none.
+    """
+
+    hooks: list[Effect]
+    made: dict[Any, list[Any]]
+    made_by: int
+
+    def packed_made(self, root: Any) -> bytes:
+        """What was made, as a part of the packed record.
+
+        :raises Unrepresentable: where it can't be represented.
+        """
+        if not self.made_by:
+            return b""
+        made = _native.encode(root, self.made, {})
+        if _native.Record(made).high_scope:
+            raise Unrepresentable("hook-effect", "it makes tests with parameters of higher scopes")
+        return pack("Record", {"made": made, "made_by": self.made_by})
+
+
 class FileHooks:
     """Runs the hooks of a session that are treated per file. Made when the session is prepared."""
 
@@ -137,7 +164,7 @@ class FileHooks:
         ]
         return sorted({file for file in files if file and file.endswith("conftest.py")})
 
-    def run(self, root: Any, children: dict[Any, list[Any]]) -> list[Effect]:
+    def run(self, root: Any, children: dict[Any, list[Any]]) -> FileEffects:
         """Run them on a file that has just been collected, and take back what they did. The part of a record that says it.
 
         :raises Unrepresentable: where they do more than a record can hold.
@@ -167,8 +194,18 @@ class _Run:
         self.items = [node for node in self.nodes if isinstance(node, pytest.Item)]
         self.deselected: list[Any] = []
         self.effects: list[Effect] = []
+        self.made: dict[Any, list[Any]] = {}
+        self.made_by = 0
 
-    def run(self) -> list[Effect]:
+    def run(self) -> FileEffects:
+        """Run all of them.
+
+        :raises Unrepresentable: where they do more than a record can hold.
+        """
+        self._run()
+        return FileEffects(self.effects, self.made, self.made_by)
+
+    def _run(self) -> None:
         hooks = {
             hook: self.treatments.in_order(hook, Treatment.PER_FILE)
             for hook in (
@@ -186,7 +223,7 @@ class _Run:
             if found and not active:
                 self.effects += [(treated.id, None, [], []) for treated in found]
         if not active:
-            return self.effects
+            return
         states = {node: NodeState.of(node) for node in self.nodes}
         lists = {node: node.own_markers for node in self.nodes if not node.own_markers}
         for node in lists:
@@ -205,12 +242,11 @@ class _Run:
                 node.own_markers = marks
             for node, state in states.items():
                 state.restore(node)
-        return self.effects
 
     @contextlib.contextmanager
     def _noted(self, name: str, items: list[Any]) -> Iterator[None]:
         """Around one phase of one hook."""
-        before = {node: NodeState.of(node) for node in self.nodes}
+        before = {node: NodeState.of(node) for node in self.numbers}
         order = list(items)
         self.deselected.clear()
         yield
@@ -219,6 +255,10 @@ class _Run:
             for node, state in before.items()
             if not state.is_same(node)
         ]
+        if any(number >= len(self.nodes) for number, *_ in changes):
+            raise Unrepresentable("hook-effect", f"{name} changes tests that another hook made")
+        if any(item not in self.numbers for item in items):
+            self._note_made(name, items)
         new = None if _same(order, items) else [self._number(name, item) for item in items]
         gone = [self._number(name, item) for item in self.deselected]
         self.effects.append((name, new, gone, changes))
@@ -228,6 +268,15 @@ class _Run:
             return self.numbers[item]
         except KeyError:
             raise _unrepresentable(hook, item, "it adds tests") from None
+
+    def _note_made(self, hook: str, items: list[Any]) -> None:
+        """A hook has put tests into the list that it has made, in collectors that it has made below the file's."""
+        if self.made_by:
+            raise Unrepresentable("hook-effect", f"{hook} makes tests, and another hook did so too")
+        self.made_by = len(self.effects) + 1
+        self.made = made_children(self.root, items, self.numbers)
+        for node in list(_preorder(self.root, self.made))[1:]:
+            self.numbers[node] = len(self.numbers) + 1
 
     def _run_each(self, hooks: list[TreatedHook], argument: str, nodes: list[Any]) -> None:
         kind = pytest.Item if argument == "item" else pytest.Collector
@@ -255,9 +304,36 @@ class _Run:
                 if treated.is_wrapper:
                     next(made)
                     open_wrappers.append((treated, made))
+                if not is_sorted(items, treated.declaration.sort) or (
+                    treated.is_wrapper and treated.declaration.sort
+                ):
+                    raise Unrepresentable("hook-effect", f"{treated.id} doesn't sort as declared")
         for treated, generator in reversed(open_wrappers):
             with self._noted(treated.id + AFTER, items):
                 finish_wrapper(treated, generator)
+
+
+def made_children(root: Any, items: list[Any], known: Container[Any]) -> dict[Any, list[Any]]:
+    """The nodes above new tests, as children by collector, in the order in which tests lie in a list.
+
+    :param known: nodes that were there before.
+    :raises Unrepresentable: where a test was made in a collector that was there before, other than as its grandchild.
+    """
+    children: dict[Any, list[Any]] = {root: []}
+    for item in items:
+        node = item
+        while node not in known and node not in children:
+            parent = node.parent
+            if parent is None or (parent is not root and parent in known) or node is root:
+                raise _unrepresentable("a hook", item, "it makes tests in a collector")
+            if parent is root and isinstance(node, pytest.Item):
+                raise _unrepresentable("a hook", item, "it makes tests beside the others")
+            children[node] = []
+            node = parent
+    for node in children:
+        if node is not root:
+            children[node.parent].append(node)
+    return {node: found for node, found in children.items() if not isinstance(node, pytest.Item)}
 
 
 def finish_wrapper(treated: TreatedHook, generator: Any) -> None:

@@ -18,6 +18,8 @@ _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 #: Hooks that can be declared in the ini option `fastcollect_meta_hooks`.
 DECLARABLE = ("pytest_collection_modifyitems", "pytest_itemcollected")
+#: What is asked for a hook that is declared, where the record of a file can't say it.
+_PART = "the tests that it makes of a part of a file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,11 @@ class Asker:
     @property
     def declaration(self) -> str:
         """The line for the ini file, empty where this hook can't be declared."""
-        if self.hook not in DECLARABLE or self.plugin.startswith("_pytest."):
+        if (
+            self.hook not in DECLARABLE
+            or self.plugin.startswith("_pytest.")
+            or self.attribute == _PART
+        ):
             return ""
         return f"per-file: {self.plugin}::{self.hook}"
 
@@ -72,6 +78,9 @@ class ImportLog:
         if attribute == "":
             return  # its test runs
         plugin, hook = self._hook(frame)
+        served = _served(sys._getframe(1))
+        if served:
+            (plugin, _, hook), attribute = served.rpartition("::"), _PART
         self.imported.append(Imported(Asker(plugin, hook, attribute), path, items))
 
     def _hook(self, frame: FrameType | None) -> tuple[str, str]:
@@ -132,6 +141,15 @@ def _attribute(frame: FrameType | None) -> tuple[str, FrameType | None]:
         asked = _question(name, values) or asked
         frame = frame.f_back
     return asked, frame
+
+
+def _served(frame: FrameType | None) -> str:
+    """The hook that is being served from records, empty where none is."""
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+        if frame.f_code.co_name == "serve_items":
+            return str(frame.f_locals.get("hook", ""))
+        frame = frame.f_back
+    return ""
 
 
 def _question(function: str, values: dict[str, Any]) -> str:

@@ -102,10 +102,13 @@ class HereCollection:
         hidden = [child.__dict__.pop("collect", None) for child in self._children]
         try:
             children = self._children
+            made = b""
             if self.node in children:
-                self._extras["effects"] = self._hooks.run(self.node, children)
+                effects = self._hooks.run(self.node, children)
+                self._extras["effects"] = effects.hooks
+                made = effects.packed_made(self.node)
             compat.check_shared_classes(children)
-            packed: bytes = _native.encode(self.node, children, self._extras)
+            packed: bytes = _native.encode(self.node, children, self._extras) + made
         finally:
             for child, collect in zip(self._children, hidden):
                 if collect is not None:

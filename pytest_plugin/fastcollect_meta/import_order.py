@@ -25,8 +25,10 @@ class ImportOrder:
     natively or to become real, those before it are imported first.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, class_trees: Iterable[str] = ()) -> None:
+        """`class_trees`: classes whose subclasses count (see `Registries`)."""
         self._root = root
+        self._class_trees = class_trees
         self._paths: list[str] = []
         #: None for one that was collected natively.
         self._origins: list[Origin | None] = []
@@ -89,7 +91,7 @@ class ImportOrder:
         self.begun_in = self.full_context()
         self._import(len(self._origins))
         if self._registries is None:
-            self._registries = Registries()
+            self._registries = Registries(self._class_trees)
         else:
             self._registries.changes()
         self._watching.enter_context(self._registries.watching())

@@ -39,6 +39,7 @@ def materialize(origin: Origin, node: Any) -> None:
 
     :raises MaterializationError: where the file can't be collected, or doesn't have that node any more.
     """
+    origin = origin.whole
     if origin.state is State.LAZY:
         _run(origin)
     if origin.state is State.RUNNING:
@@ -99,7 +100,9 @@ def _adopt_file(origin: Origin) -> None:
     additional: list[str] = []
     _adopt_children(origin, root, missing, additional)
     if origin.applied and origin.rerun is not None:
-        origin.rerun(origin)
+        made = origin.rerun(origin)
+        missing += made[0]
+        additional += made[1]
     if missing or additional:
         origin.mismatch = (missing, additional)
 
@@ -317,6 +320,8 @@ def prepare_to_run(item: pytest.Item) -> str | None:
     origin: Origin | None = (
         item.parent.__dict__.get("_fcm_origin") if item.parent is not None else None
     )
+    if origin is not None:
+        origin = origin.whole
     if isinstance(item, LazyItem):
         assert origin is not None
         if origin.state is State.LAZY:

@@ -311,7 +311,8 @@ class LazyCollector(LazyNode):
 
         origin = self.__dict__["_fcm_origin"]
         index = self.__dict__["_fcm_index"]
-        if origin.pending is not None or not origin.record.flags(index) & NODE_COLLECTED:
+        known = origin.record.flags(index) & NODE_COLLECTED and origin.maker is None
+        if origin.pending is not None or not known:
             return collecting_here(self)
         return partial(_collect_recorded, self, origin, index)
 

@@ -96,6 +96,13 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
     )
     parser.addini(
+        "fastcollect_meta_class_trees",
+        "classes (module:class) whose subclasses tests are made of: a file that adds to them is imported before the "
+        "files after it",
+        type="args",
+        default=[],
+    )
+    parser.addini(
         "fastcollect_meta_ignored_variables",
         "environment variables that conftests or plugins read and that change nothing of what is collected",
         type="args",

@@ -46,13 +46,32 @@ class Effect:
     order: tuple[int, ...] | None
     deselected: tuple[int, ...]
     changes: dict[int, list[tuple[Any, ...]]]
+    #: Whether it made tests.
+    makes: bool = False
+
+
+@dataclass(slots=True)
+class MadeNodes:
+    """Lazy nodes that a hook made.
+
+    :param origin: of their own.
+    :param children: of the file's collector and of those that were made.
+    :param items: the tests by their number in effects.
+    """
+
+    origin: Origin
+    children: dict[Any, list[Any]]
+    items: dict[int, Any]
 
 
 def _effects(record: Record) -> dict[str, Effect]:
     hooks = [(name, Effect(order, gone, {})) for name, order, gone in record.hooks]
     for hook, node, *change in record.changes:
         hooks[hook][1].changes.setdefault(node, []).append(tuple(change))
-    return dict(hooks)
+    effects = dict(hooks)
+    if record.made is not None:
+        effects[record.made[0]].makes = True
+    return effects
 
 
 class Origin:
@@ -77,6 +96,8 @@ class Origin:
         "filters",
         "import_before",
         "lost",
+        "made",
+        "maker",
         "mismatch",
         "numbers",
         "pending",
@@ -123,8 +144,12 @@ class Origin:
         self.effects: dict[str, Effect] = _effects(record) if record.hooks else {}
         #: Those of them that have been repeated on its nodes.
         self.applied: set[str] = set()
-        #: Calls them again on the real nodes.
-        self.rerun: Callable[[Origin], None] | None = None
+        #: Calls them again on the real nodes; gives names of made tests that differ: missing, additional.
+        self.rerun: Callable[[Origin], tuple[list[str], list[str]]] | None = None
+        #: The nodes that one of these hooks made, once it has been repeated.
+        self.made: MadeNodes | None = None
+        #: Of made nodes: the record in use on whose nodes the hook was called, and that knows how far they are materialized.
+        self.maker: Origin | None = None
         #: Real nodes, while they become it: their state before any of these hooks, and their numbers in the record.
         self.bases: dict[Any, NodeState] = {}
         self.numbers: dict[Any, int] = {}
@@ -132,6 +157,15 @@ class Origin:
         self._fixtures: dict[tuple[Any, ...], list[str]] = {}
         self._keywords: dict[int, dict[str, Any]] = {}
         self._attributes: dict[tuple[str, ...], frozenset[str]] = {}
+
+    @property
+    def whole(self) -> Origin:
+        """The record of the file."""
+        return self if self.maker is None else self.maker
+
+    def number(self, index: int) -> int:
+        """The number by which effects know the node at that index."""
+        return index if self.maker is None else self.maker.record.nodes + index
 
     def materialize(self) -> None:
         """Materialize all of its nodes."""

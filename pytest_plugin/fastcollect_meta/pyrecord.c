@@ -568,6 +568,16 @@ static PyObject *get_changes(PyObject *self, void *closure) {
     return tuple;
 }
 
+static PyObject *get_made(PyObject *self, void *closure) {
+    Fcm__Record *m = message_of(self);
+    if (!m->made_by) Py_RETURN_NONE;
+    return Py_BuildValue("(NN)", string_at(self, m->hook_name[m->made_by - 1]), bytes_of(&m->made));
+}
+
+static PyObject *get_nodes(PyObject *self, void *closure) {
+    return PyLong_FromSize_t(message_of(self)->n_node_parent);
+}
+
 static PyObject *get_registrar(PyObject *self, void *closure) {
     return PyBool_FromLong(message_of(self)->registrar);
 }
@@ -628,6 +638,8 @@ static PyGetSetDef record_getset[] = {
     {"warnings", get_warnings, NULL, NULL, NULL},
     {"hooks", get_hooks, NULL, NULL, NULL},
     {"changes", get_changes, NULL, NULL, NULL},
+    {"made", get_made, NULL, NULL, NULL},
+    {"nodes", get_nodes, NULL, NULL, NULL},
     {"registrar", get_registrar, NULL, NULL, NULL},
     {"contexts", get_contexts, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from . import _native
+from .introspection import find_class
 
 _CONTAINERS = (list, dict, set, collections.deque)
 _IGNORED = frozenset(sys.stdlib_module_names) | {
@@ -40,10 +41,30 @@ def context_of(paths: Iterable[str]) -> bytes:
     return _native.context_digest(joined) if joined else b""
 
 
-class Registries:
-    """The containers of all modules that are loaded, and their sizes."""
+class _ClassTree:
+    """The classes below a class, as a container."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: type) -> None:
+        self._root = root
+
+    def __len__(self) -> int:
+        found: set[type] = set()
+        pending = [self._root]
+        while pending:
+            new: set[type] = set(type.__subclasses__(pending.pop())) - found
+            found |= new
+            pending += new
+        return len(found)
+
+
+class Registries:
+    """The containers of all modules that are loaded, and their sizes.
+
+    :param class_trees: classes whose subclasses count as well, as "module:class".
+    """
+
+    def __init__(self, class_trees: Iterable[str] = ()) -> None:
+        self._class_trees = list(class_trees)
         self._modules: set[str] = set()
         self._names: list[str] = []
         self._containers: list[Any] = []
@@ -92,6 +113,9 @@ class Registries:
             self._modules.add(name)
             if name.partition(".")[0] not in _IGNORED:
                 self._add_module(name, module)
+            for tree in self._class_trees:
+                if tree.partition(":")[0] == name:
+                    self._add_tree(tree)
 
     def _add_modules(self) -> None:
         for name in list(sys.modules.keys() - self._modules):
@@ -115,12 +139,19 @@ class Registries:
         if not isinstance(value, _CONTAINERS) or id(value) in self._known:
             return
         lower = name.lower()
-        if any(word in lower for word in _CACHES):
-            return
-        self._known.add(id(value))
+        if not any(word in lower for word in _CACHES):
+            self._keep(name, value)
+
+    def _add_tree(self, name: str) -> None:
+        root = find_class(name)
+        if root is not None:
+            self._keep(f"subclasses of {name}", _ClassTree(root))
+
+    def _keep(self, name: str, container: Any) -> None:
+        self._known.add(id(container))
         self._names.append(name)
-        self._containers.append(value)
-        self._sizes.append(_size(value))
+        self._containers.append(container)
+        self._sizes.append(_size(container))
 
 
 def _entries(owner: Any) -> list[tuple[str, Any]]:

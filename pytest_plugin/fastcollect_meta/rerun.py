@@ -12,16 +12,20 @@ import pytest
 
 from . import compat
 from .effects import AFTER, NodeState, added_marks, finish_wrapper
+from .made import adopt
 from .opaque import resolve_mark
 from .origin import Origin
 from .treatments import PER_FILE_HOOKS, TreatedHook, Treatments
 
 
-def rerun(treatments: Treatments, origin: Origin) -> None:
+def rerun(treatments: Treatments, origin: Origin) -> tuple[list[str], list[str]]:
     """Call those that have been repeated on the nodes of a record.
 
     Their states before any hook are in `origin.bases`; they are used up.
+
+    Returns ids of tests that hooks made when the record was made and don't make now, and of those that they make besides.
     """
+    differing: tuple[list[str], list[str]] = ([], [])
     bases, origin.bases = origin.bases, {}
     names = [name for name in origin.effects if name in origin.applied]
     hooks = {treated.id: treated for treated in treatments.hooks}
@@ -47,9 +51,12 @@ def rerun(treatments: Treatments, origin: Origin) -> None:
                         next(made)
                         waiting[treated.id] = made
                 _resolve(origin, name, before)
+                if origin.effects[name].makes and origin.made is not None:
+                    differing = adopt(origin.made, items, bases)
     finally:
         for node, state in merged.items():
             state.restore(node)
+    return differing
 
 
 def _call(treated: TreatedHook, origin: Origin, items: list[Any], nodes: list[Any]) -> Any:

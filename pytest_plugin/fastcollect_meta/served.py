@@ -13,10 +13,14 @@ from typing import Any
 import pytest
 
 from .effects import AFTER
+from .made import made_of
+from .materialize import become_real
 from .nodes import LazyItem, LazyNode
-from .origin import Origin
+from .origin import Origin, State
+from .reasons import Unrepresentable
 from .replay import Replayer, ReplayFile
 from .serving import serving
+from .sorting import sort_key
 from .treatments import PER_FILE_HOOKS, TreatedHook, Treatment, Treatments
 
 
@@ -98,7 +102,8 @@ class ServedHooks:
             def native(items: list[Any]) -> None:
                 treated.call({**arguments, "items": items})
 
-            serve_items(self._config, treated.id, arguments["items"], native)
+            sort = treated.declaration.sort
+            serve_items(self._config, treated.id, arguments["items"], native, sort)
 
         return hook
 
@@ -194,7 +199,7 @@ def _each(treated: TreatedHook) -> Callable[..., Any]:
         if origin is None:
             return treated.function(*args, **kwargs)
         origin.applied.add(treated.id)
-        for change in origin.effects[treated.id].changes.get(node.__dict__["_fcm_index"], ()):
+        for change in origin.effects[treated.id].changes.get(number_of(node), ()):
             apply_change(origin, node, change)
         return None
 
@@ -202,16 +207,25 @@ def _each(treated: TreatedHook) -> Callable[..., Any]:
 
 
 def origin_with(node: Any, hook: str) -> Origin | None:
-    """The record that a lazy node below a file comes from, if it says what that hook does."""
+    """The record of a file that a lazy node below the file comes from, if it says what that hook does."""
     if isinstance(node, LazyItem):
         origin = node.parent.__dict__.get("_fcm_origin")  # type: ignore[attr-defined]
     elif isinstance(node, LazyNode):
         origin = node.__dict__.get("_fcm_origin")  # type: ignore[attr-defined]
     else:
         return None
-    if origin is None or origin.pending is not None or hook not in origin.effects:
+    if origin is None:
+        return None
+    origin = origin.whole
+    if origin.pending is not None or hook not in origin.effects or origin.state is State.FAILED:
         return None
     return origin  # type: ignore[no-any-return]
+
+
+def number_of(node: Any) -> int:
+    """The number by which effects know a lazy node."""
+    index: int = node.__dict__["_fcm_index"]
+    return node._fcm_origin_of().number(index)  # type: ignore[no-any-return]
 
 
 def apply_change(origin: Origin, node: Any, change: tuple[Any, ...]) -> None:
@@ -231,16 +245,27 @@ def apply_change(origin: Origin, node: Any, change: tuple[Any, ...]) -> None:
 
 
 def serve_items(
-    config: pytest.Config, hook: str, items: list[Any], native: Callable[[list[Any]], object]
+    config: pytest.Config,
+    hook: str,
+    items: list[Any],
+    native: Callable[[list[Any]], object],
+    sort: tuple[str, ...] = (),
 ) -> None:
     """Do to a list of items what a hook does to it file by file.
 
     :param hook: its name and phase.
     :param native: calls it with those of the items that don't come from a record, in a list of their own.
+    :param sort: by what the hook sorts the whole list at the end.
     """
-    groups: dict[Origin | None, list[Any]] = {}
-    for item in items:
-        groups.setdefault(origin_with(item, hook), []).append(item)
+    groups = _groups(items, hook)
+    places = _places_of_files(items) if sort else {}
+    if sort and (places is None or groups.keys() == {None}):
+        # a file's tests don't lie together: what is equal for the sort may be anywhere
+        for origin in groups:
+            if origin is not None:
+                become_real(origin)
+        native(items)
+        return
     rearranged: dict[Origin | None, list[Any]] = {}
     deselected: list[Any] = []
     natives = groups.get(None)
@@ -252,11 +277,81 @@ def serve_items(
         if origin is not None:
             rearranged[origin] = _serve_group(origin, hook, group, deselected)
     if deselected:
-        places = {id(item): place for place, item in enumerate(items)}
-        deselected.sort(key=lambda item: places[id(item)])
+        order = {id(item): place for place, item in enumerate(items)}
+        deselected.sort(key=lambda item: order.get(id(item), len(order)))
         config.hook.pytest_deselected(items=deselected)
-    if any(not _same(rearranged[origin], group) for origin, group in groups.items()):
+    if sort:
+        _sort(items, rearranged, sort, places or {})
+    elif any(not _same(rearranged[origin], group) for origin, group in groups.items()):
         items[:] = _woven(items, hook, rearranged)
+
+
+def _groups(items: list[Any], hook: str) -> dict[Origin | None, list[Any]]:
+    """Items by the record that says what the hook does to them; those of None are to be given to the hook itself."""
+    groups: dict[Origin | None, list[Any]] = {}
+    for item in items:
+        groups.setdefault(origin_with(item, hook), []).append(item)
+    partial = [
+        origin
+        for origin, group in groups.items()
+        if origin is not None and origin.effects[hook].makes and not _is_whole(origin, group)
+    ]
+    if not partial:
+        return groups
+    # Which of the tests that it made stand for those that are here isn't known.
+    for origin in partial:
+        become_real(origin)
+    return _groups(items, hook)
+
+
+def _is_whole(origin: Origin, items: list[Any]) -> bool:
+    """Whether these are all tests of a record's file, each once, and those can be built that the hook made of them."""
+    numbers = {number_of(item) for item in items}
+    if len(numbers) != len(items) or len(items) != origin.record.items:
+        return False
+    try:
+        made_of(origin)
+    except Unrepresentable:
+        return False
+    return True
+
+
+def _places_of_files(items: list[Any]) -> dict[Any, int] | None:
+    """Places of the files in a list of tests; None where the tests of one don't lie together."""
+    places: dict[Any, int] = {}
+    last = parent = None
+    for item in items:
+        if item.parent is parent:
+            continue
+        parent = item.parent
+        file = parent.getparent(pytest.File)
+        if file is last:
+            continue
+        if file in places:
+            return None
+        places[file] = len(places)
+        last = file
+    return places
+
+
+def _sort(
+    items: list[Any],
+    rearranged: dict[Origin | None, list[Any]],
+    sort: tuple[str, ...],
+    places: dict[Any, int],
+) -> None:
+    """Put together what the hook has left of each file's tests, as it sorts them itself."""
+    names = sort_key(sort)
+    files: dict[Any, int] = {}
+
+    def key(item: Any) -> tuple[Any, ...]:
+        parent = item.parent
+        place = files.get(parent)
+        if place is None:
+            place = files[parent] = places.get(parent.getparent(pytest.File), len(places))
+        return (*names(item), place)
+
+    items[:] = sorted((item for group in rearranged.values() for item in group), key=key)
 
 
 def _serve_group(origin: Origin, hook: str, items: list[Any], deselected: list[Any]) -> list[Any]:
@@ -265,16 +360,18 @@ def _serve_group(origin: Origin, hook: str, items: list[Any], deselected: list[A
     origin.applied.add(hook)
     if effect.changes:
         for node in _nodes_of(items):
-            for change in effect.changes.get(node.__dict__["_fcm_index"], ()):
+            for change in effect.changes.get(number_of(node), ()):
                 apply_change(origin, node, change)
     if effect.order is None:
         return items
-    by_index: dict[int, list[Any]] = {}
+    by_number: dict[int, list[Any]] = {}
     for item in items:
-        by_index.setdefault(item.__dict__["_fcm_index"], []).append(item)
-    for index in effect.deselected:
-        deselected += by_index.get(index, ())
-    return [item for index in effect.order for item in by_index.get(index, ())]
+        by_number.setdefault(number_of(item), []).append(item)
+    if effect.makes:
+        by_number.update((number, [item]) for number, item in made_of(origin).items.items())
+    for number in effect.deselected:
+        deselected += by_number.get(number, ())
+    return [item for number in effect.order for item in by_number.get(number, ())]
 
 
 def _nodes_of(items: list[Any]) -> Iterator[Any]:

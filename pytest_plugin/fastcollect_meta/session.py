@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import compat, dependencies, distribute
-from .adapters import needs_objects
+from .active_adapters import needs_objects
 from .explain import Asker, explain, summary
 from .materialize import MaterializationError, describe_failure, prepare_to_run
 from .measuring import measures_imports

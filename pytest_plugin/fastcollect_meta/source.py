@@ -17,6 +17,7 @@ import pytest
 
 from . import _wire, compat
 from ._native import Record
+from .active_adapters import class_trees
 from .compiling import is_compiled, is_from_compiling
 from .effects import FileHooks
 from .explain import Asker, ImportLog
@@ -133,7 +134,7 @@ class Source:
         self.failures: list[Origin] = []
         #: All files that are answered from records, in the order of the run.
         self._origins: list[Origin] = []
-        self.order = ImportOrder(config.rootpath)
+        self.order = ImportOrder(config.rootpath, class_trees(config))
         #: Files that pytest collects itself, until it has.
         self._collected_natively: set[Any] = set()
         #: Collectors that have just been collected from a record: what its report gets besides.

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from . import compat
-from .adapters import ADAPTERS, Adapter, adapter_fits
+from .adapters import ADAPTERS, Adapter, adapter_fits, adapter_of_function
 from .plugin_names import plugin_id
+from .sorting import SORT_KEYS
+from .sqlalchemy_databases import why_not
 
 #: Hooks that can be treated per file, with the arguments that they need for that.
 PER_FILE_HOOKS = {
@@ -45,6 +47,8 @@ class Declaration:
     hook: str
     treatment: Treatment
     adapter: Adapter | None = None
+    #: By what a hook that is treated per file sorts the whole list at its end (see sorting.py); empty: it doesn't.
+    sort: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -60,6 +64,8 @@ def parse_declaration(line: str, where: str) -> Declaration:
     """
     name, colon, hook_id = (part.strip() for part in line.partition(":"))
     plugin, separator, hook = hook_id.rpartition("::")
+    hook, sorts, by = (part.strip() for part in hook.partition(" sorted by "))
+    sort = tuple(key.strip() for key in by.split(",")) if sorts else ()
     try:
         treatment = Treatment(name)
     except ValueError:
@@ -74,7 +80,13 @@ def parse_declaration(line: str, where: str) -> Declaration:
         )
     if treatment is Treatment.REPLAY and hook != "pytest_collection_modifyitems":
         raise pytest.UsageError(f"{where}: only pytest_collection_modifyitems can be replayed")
-    return Declaration(plugin, hook, treatment)
+    if sort and (treatment is not Treatment.PER_FILE or not hook.endswith("_modifyitems")):
+        raise pytest.UsageError(
+            f"{where}: only pytest_collection_modifyitems that is treated per file sorts"
+        )
+    if not set(sort) <= set(SORT_KEYS):
+        raise pytest.UsageError(f"{where}: sorted by some of {', '.join(SORT_KEYS)}, not {by!r}")
+    return Declaration(plugin, hook, treatment, sort=sort)
 
 
 def declarations(config: pytest.Config) -> dict[str, Declaration]:
@@ -85,8 +97,7 @@ def declarations(config: pytest.Config) -> dict[str, Declaration]:
     found: dict[str, Declaration] = {}
     for adapter in ADAPTERS:
         if adapter.plugin.partition(":")[0] in sys.modules and adapter_fits(adapter):
-            for hook, name in adapter.hooks.items():
-                declared = Declaration(adapter.plugin, hook, Treatment(name), adapter)
+            for declared in _of_adapter(adapter, adapter.plugin):
                 found[declared.id] = declared
     ask = getattr(config.hook, "pytest_fastcollect_meta_hooks", None)
     for lines in ask(config=config) if ask is not None else ():
@@ -97,6 +108,11 @@ def declarations(config: pytest.Config) -> dict[str, Declaration]:
         declared = parse_declaration(line, "fastcollect_meta_hooks")
         found[declared.id] = declared
     return found
+
+
+def _of_adapter(adapter: Adapter, plugin: str) -> Iterator[Declaration]:
+    for hook, name in adapter.hooks.items():
+        yield Declaration(plugin, hook, Treatment(name), adapter, adapter.sort.get(hook, ()))
 
 
 @dataclass(eq=False, slots=True)
@@ -171,11 +187,19 @@ class Treatments:
             known = plugin_id(plugin, name, self.config)
             for caller in manager.get_hookcallers(plugin) or ():
                 declared = self.declared.get(f"{known}::{caller.name}")
-                if declared is None:
-                    continue
                 for implementation in caller.get_hookimpls():
-                    if implementation.plugin is plugin and _can_be(declared, implementation):
-                        yield TreatedHook(declared, implementation, implementation.function)
+                    if implementation.plugin is not plugin:
+                        continue
+                    one = declared or self._by_function(implementation.function, known, caller.name)
+                    if one is not None and _can_be(one, implementation):
+                        yield TreatedHook(one, implementation, implementation.function)
+
+    def _by_function(self, function: object, plugin: str, hook: str) -> Declaration | None:
+        """What an adapter says of a hook that a conftest has from another module."""
+        adapter = adapter_of_function(function)
+        if adapter is None or not adapter_fits(adapter) or why_not(self.config, function):
+            return None
+        return next((one for one in _of_adapter(adapter, plugin) if one.hook == hook), None)
 
     def in_order(self, hook: str, treatment: Treatment) -> list[TreatedHook]:
         """Treated hooks of that name, in the order in which pluggy calls them."""

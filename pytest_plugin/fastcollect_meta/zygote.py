@@ -184,6 +184,7 @@ def _prepare(channel: _wire.Channel, kind: role.Role, stderr: int) -> None:
         # What is imported before has no dependencies that are known.
         dependencies.install()
     from fastcollect_meta import compat
+    from fastcollect_meta.active_adapters import class_trees
     from fastcollect_meta.collect import CollectOptions
     from fastcollect_meta.effects import FileHooks
     from fastcollect_meta.registries import Registries
@@ -193,7 +194,7 @@ def _prepare(channel: _wire.Channel, kind: role.Role, stderr: int) -> None:
     options = CollectOptions(
         logs,
         FileHooks(config, session, Treatments.of(config)),
-        Registries(),
+        Registries(class_trees(config)),
         record_dependencies=request["record_dependencies"],
     )
     if options.record_dependencies:

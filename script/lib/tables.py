@@ -35,6 +35,8 @@ def adapters() -> str:
         for hook, treatment in adapter.hooks.items():
             answers = ", ".join(adapter.answers.get(hook, ()))
             how = f"`{treatment}`" + (f", {answers} answered" if answers else "")
+            sort = adapter.sort.get(hook)
+            how += f", sorted by {', '.join(sort)}" if sort else ""
             rows += f"| {adapter.distribution} | {first} to below {after} | `{hook}` | {how} |\n"
     return f"| plugin | versions | hook | treatment |\n|---|---|---|---|\n{rows}"
 
