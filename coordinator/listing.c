@@ -329,8 +329,9 @@ bool fcm_listing_say(const struct fcm_listing *l) {
         fcm_log("parameters of higher scopes group tests: pytest may print some in another order");
     }
     if (l->hooked) {
-        fcm_log("hooks of plugins or conftests change the list: pytest may print other tests, or in "
-                "another order");
+        fcm_log(
+            "hooks of plugins or conftests change the list: pytest may print other tests, or in "
+            "another order");
     }
     bool walk = say_walk(l), unfound = say_unfound(l);
     return walk || unfound || l->stale || l->native || l->unkept || l->damaged || l->reordered ||

@@ -45,8 +45,8 @@ struct fcm_listing {
     struct fcm_buffer shared; /* parameters of session and package scope: name, NUL */
     uint64_t stale, native, unkept, damaged, reordered;
     bool hooked; /* hooks that were run where files were collected choose, order or make tests */
-    bool mixed; /* pytest may group tests otherwise: files share such parameters, or only a part of
-                   a file with parameters of higher scopes is asked for */
+    bool mixed;  /* pytest may group tests otherwise: files share such parameters, or only a part of
+                    a file with parameters of higher scopes is asked for */
 };
 
 /* Opens the manifest and compiles the expressions. An exit status; fcm_listing_done in any case. */

@@ -634,6 +634,18 @@ static int push_common(struct walk *walk, PyObject *node, Py_ssize_t parent, PyO
     return 0;
 }
 
+// Where a class begins, from 1, as classes of Python 3.13 and later know it; 0 for others.
+static Py_ssize_t first_line(PyObject *obj) {
+    if (!obj || !PyType_Check(obj)) return 0;
+    PyObject *names = PyObject_GetAttrString(obj, "__dict__");
+    PyObject *line = names ? PyMapping_GetItemString(names, "__firstlineno__") : NULL;
+    Py_ssize_t number = line && PyLong_Check(line) ? PyLong_AsSsize_t(line) : 0;
+    Py_XDECREF(line);
+    Py_XDECREF(names);
+    PyErr_Clear();
+    return number > 0 && number < UINT32_MAX ? number : 0;
+}
+
 static int push_described(struct walk *walk, PyObject *node, PyObject *dict, PyObject *name,
                           Py_ssize_t parent) {
     struct columns *c = &walk->columns;
@@ -659,7 +671,7 @@ static int push_described(struct walk *walk, PyObject *node, PyObject *dict, PyO
     }
     if (r == 0)
         r = is_item ? push_item(walk, node, index, parent, &item, flags)
-                    : fcm_numbers_push(&c->node_line, 0);
+                    : fcm_numbers_push(&c->node_line, first_line(obj));
     item_done(&item);
     Py_XDECREF(obj);
     if (r < 0 || is_item) return r;

@@ -17,7 +17,7 @@ class Adapter:
     :param distribution: whose version counts.
     :param versions: from the first on, which was tested as well as the newest of November 2026, below the second.
     :param hooks: treatment by hook: "run", "per-file" or "replay".
-    :param answers: what is answered from records while a hook runs: "classes", "modules", "coroutines" (see serving.py).
+    :param answers: what is answered from records while a hook runs: "classes", "modules", "coroutines", "lines" (see serving.py).
     :param only_with: a module without which its hooks that are treated per file do nothing.
     """
 
@@ -41,6 +41,21 @@ SQLALCHEMY = Adapter(
     {"pytest_collection_modifyitems": "per-file"},
     sort={"pytest_collection_modifyitems": ("file", "class", "name")},
     class_trees=("sqlalchemy.sql.cache_key:HasCacheKey",),
+)
+
+#: Comes with an editor, without a version: known by the function that asks for lines of classes. Tested as it was when it
+#: began to ask, and in its newest state.
+VSCODE = Adapter(
+    "vscode_pytest",
+    "VS Code's vscode_pytest",
+    ("November 2025", "July 2026"),
+    {"pytest_sessionfinish": "run"},
+    {"pytest_sessionfinish": ("lines",)},
+)
+_VSCODE_ASKS = frozenset(
+    """
+    hasattr inspect getsourcelines obj str OSError TypeError name get_node_path Children get_absolute_test_id nodeid
+    """.split()
 )
 
 ADAPTERS: tuple[Adapter, ...] = (
@@ -85,6 +100,7 @@ ADAPTERS: tuple[Adapter, ...] = (
         {"pytest_collection_modifyitems": ("classes", "modules")},
     ),
     SQLALCHEMY,
+    VSCODE,
 )
 
 
@@ -103,6 +119,10 @@ def _parts(version: str) -> tuple[int, ...]:
 
 def adapter_fits(adapter: Adapter) -> bool:
     """Whether the version that is installed is one that the adapter was tested with."""
+    if adapter is VSCODE:
+        asking = getattr(sys.modules.get(adapter.plugin), "create_class_node", None)
+        names = getattr(getattr(asking, "__code__", None), "co_names", ())
+        return bool(names) and _VSCODE_ASKS.issuperset(names)
     version = version_of(adapter.distribution)
     if adapter is SQLALCHEMY:
         # its own suite runs from a folder that nobody has installed

@@ -47,8 +47,14 @@ _STDLIB, _SITE, _PROJECT = 0, 1, 4
 _BEFORE_SOURCE = ("/__init__.py", *EXTENSION_SUFFIXES)
 
 
-# They say where a run writes what it measures.
-_WHERE_TO_WRITE = ("COVERAGE_FILE", "COV_CORE_DATAFILE", "PARITY_OUT")
+# They say where a run writes what it measures or finds.
+_WHERE_TO_WRITE = (
+    "COVERAGE_FILE",
+    "COV_CORE_DATAFILE",
+    "PARITY_OUT",
+    "RUN_TEST_IDS_PIPE",
+    "TEST_RUN_PIPE",
+)
 
 
 class Dependencies(TypedDict):

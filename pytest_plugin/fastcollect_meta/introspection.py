@@ -122,8 +122,16 @@ def is_matched_attribute(name: object) -> bool:
 
 
 def object_names(collector: object, obj: object) -> list[str]:
-    """What a collector's object is made of, as the record holds it: classes of a class, itself first; a module's name."""
+    """What a collector's object is made of, as the record holds it: classes of a class, itself first; a module's name.
+
+    Nothing for a class that stands for another object (`__wrapped__`).
+    """
     if isinstance(obj, type):
+        try:
+            if hasattr(obj, "__wrapped__"):
+                return []
+        except Exception:
+            return []
         return [f"{cls.__module__}:{cls.__qualname__}" for cls in obj.__mro__[:-1]]
     name = getattr(obj, "__name__", None)
     return [name] if isinstance(obj, ModuleType) and isinstance(name, str) else []

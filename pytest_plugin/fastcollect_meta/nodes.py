@@ -124,6 +124,16 @@ class LazyNode:
 
         materialize(self._fcm_origin_of(), self)
 
+    def _fcm_real(self: Any, name: str) -> Callable[[], Any]:
+        """Gives an attribute of the node when it is real."""
+
+        def real() -> Any:
+            if isinstance(self, LazyNode):
+                self._fcm_materialize()
+            return getattr(self, name)
+
+        return real
+
     def __getattr__(self, name: str) -> Any:
         if not isinstance(self, LazyNode):
             # materialized by the property that was asked, whose real one has just raised AttributeError
@@ -146,6 +156,13 @@ class LazyNode:
             origin = self._fcm_origin_of()
             doc = origin.record.doc(self.__dict__["_fcm_index"])
             return None if doc is None else _ObjectStandIn(doc)
+        if serving.lines and isinstance(self, pytest.Class) and "_fcm_index" in self.__dict__:
+            from .class_lines import class_stand_in_with_line
+
+            index = self.__dict__["_fcm_index"]
+            found = class_stand_in_with_line(self._fcm_origin_of(), index, self._fcm_real("obj"))
+            if found is not None:
+                return found[0]
         self._fcm_materialize()
         return self.obj
 
@@ -197,16 +214,6 @@ class LazyItem(LazyNode):
                 return function_stand_in(bool(flags & NODE_COROUTINE), self._fcm_real("function"))
         self._fcm_materialize()
         return self.function
-
-    def _fcm_real(self: Any, name: str) -> Callable[[], Any]:
-        """Gives an attribute of the node when it is real."""
-
-        def real() -> Any:
-            if isinstance(self, LazyNode):
-                self._fcm_materialize()
-            return getattr(self, name)
-
-        return real
 
     @property
     def cls(self: Any) -> Any:

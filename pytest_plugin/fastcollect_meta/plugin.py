@@ -171,7 +171,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
     shards = session.config.stash.get(_shards_key, None)
     if shards is not None:
         shards.save()
-    return (yield)
+    if collecting is None:
+        return (yield)
+    with collecting.finishing():
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)

@@ -287,6 +287,12 @@ static PyObject *record_doc(PyObject *self, PyObject *arg) {
     return string_or_none(self, message_of(self)->node_doc[index]);
 }
 
+static PyObject *record_line(PyObject *self, PyObject *arg) {
+    uint32_t index;
+    if (node_index(self, arg, &index) < 0) return NULL;
+    return PyLong_FromUnsignedLong(message_of(self)->node_line[index]);
+}
+
 static PyObject *record_original(PyObject *self, PyObject *arg) {
     uint32_t row;
     if (item_row(self, arg, &row) < 0) return NULL;
@@ -619,6 +625,7 @@ static PyMethodDef record_methods[] = {
     {"extra", record_extra, METH_O, "extra_keyword_matches of a node."},
     {"object", record_object, METH_O, "Names of what a collector's object is made of."},
     {"doc", record_doc, METH_O, "Docstring of a node's object, or None."},
+    {"line", record_line, METH_O, "Line of a node, from 1; 0 where none is known."},
     {"original", record_original, METH_O, "originalname of an item, or None."},
     {"place", record_place, METH_O, "(path, line, domain) of an item, None where it's usual."},
     {"fixtures", record_fixtures, METH_O, "fixturenames of an item."},

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from . import class_lines
 from .effects import AFTER
 from .made import made_of
 from .materialize import become_real
@@ -170,6 +171,8 @@ def _answered(treated: TreatedHook, answers: tuple[str, ...]) -> Callable[..., A
         with contextlib.ExitStack() as stack:
             for question in answers:
                 stack.enter_context(serving.of(question))
+            if "lines" in answers:
+                stack.enter_context(class_lines.answered())
             yield
 
     def hook(*args: Any, **kwargs: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 class Serving:
     """Flags, each true only while pytest's own code, or a hook that is known to, asks that question."""
 
-    __slots__ = ("classes", "coroutines", "docs", "function_keys", "grouping", "modules")
+    __slots__ = ("classes", "coroutines", "docs", "function_keys", "grouping", "lines", "modules")
 
     def __init__(self) -> None:
         #: -k reads the keys of `item.function.__dict__`.
@@ -22,6 +22,8 @@ class Serving:
         self.classes = False
         #: a hook asks for the name of `item.module`.
         self.modules = False
+        #: a hook asks for the line of a class's `obj`.
+        self.lines = False
         #: a hook asks whether `item.function` is a coroutine function.
         self.coroutines = False
 

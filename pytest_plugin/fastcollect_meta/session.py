@@ -256,6 +256,19 @@ class CollectingSession:
                 state["_request"] = True
                 state["_fcm_failing"] = True
 
+    @contextlib.contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Around the hooks for the session's end: those of adapters are answered."""
+        if self.source is None:
+            yield
+            return
+        served = ServedHooks(self.config, Treatments.of(self.config), None)
+        served.install()
+        try:
+            yield
+        finally:
+            served.restore()
+
     def finish(self, session: pytest.Session) -> None:
         """The session ends: tests that differed from their metadata make it one that was interrupted."""
         failures = self.controller.failures if self.controller is not None else False

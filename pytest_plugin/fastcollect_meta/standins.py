@@ -55,6 +55,20 @@ def class_stand_in(names: tuple[str, ...], real: Callable[[], Any]) -> Any:
     return _StandIn(real, attributes)
 
 
+class _LineStandIn(_StandIn):
+    __slots__ = ()
+
+    @staticmethod
+    def line_of(stand_in: _LineStandIn) -> Any:
+        """The line, None where there is none."""
+        return object.__getattribute__(stand_in, "_attributes")["line"]
+
+
+def line_stand_in(line: int | None, real: Callable[[], Any]) -> Any:
+    """For a class: where it begins."""
+    return _LineStandIn(real, {"line": line})
+
+
 def module_stand_in(name: str, real: Callable[[], Any]) -> Any:
     """For a module: its name."""
     return _StandIn(real, {"__class__": ModuleType, "__name__": name})

@@ -49,6 +49,11 @@ class UnbuiltSession:
     def about_to_run(self, item: pytest.Item) -> None:
         """An item is about to run."""
 
+    @contextlib.contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Around the hooks for the session's end."""
+        yield
+
     def finish(self, session: pytest.Session) -> None:
         """The session ends: a worker of pytest-xdist tells its controller."""
         output = getattr(self.config, "workeroutput", None)

@@ -37,7 +37,8 @@ def adapters() -> str:
             how = f"`{treatment}`" + (f", {answers} answered" if answers else "")
             sort = adapter.sort.get(hook)
             how += f", sorted by {', '.join(sort)}" if sort else ""
-            rows += f"| {adapter.distribution} | {first} to below {after} | `{hook}` | {how} |\n"
+            between = "to" if adapter is found["VSCODE"] else "to below"
+            rows += f"| {adapter.distribution} | {first} {between} {after} | `{hook}` | {how} |\n"
     return f"| plugin | versions | hook | treatment |\n|---|---|---|---|\n{rows}"
 
 
