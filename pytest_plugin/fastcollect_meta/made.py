@@ -39,6 +39,8 @@ def _build(made: MadeNodes, collector: Any, index: int) -> None:
         number = child.__dict__["_fcm_index"]
         if isinstance(child, LazyCollector):
             child.__dict__["_fcm_origin"] = origin
+            # the hook has collected it
+            child.__dict__["_fcm_looked_at"] = True
             _build(made, child, number)
         else:
             made.items[origin.number(number)] = child

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fastcollect_meta import _native, _wire
 from inner import pytest_output, write
 
 #: Makes a class for each database of a class that wants that, and sorts everything by names.
@@ -152,3 +153,21 @@ def test_tests_that_are_made_in_a_class_of_the_file_go_native(tmp_path: Path) ->
     said = pytest_output(tmp_path, "--co", "-q", "test_zero.py", "--collect-report")
     assert "makes tests in a collector" in said
     assert "test_zero.py::TestOther::test_more" in said
+
+
+CORPUS = Path(__file__).parents[1] / "fuzz" / "corpus" / "record"
+
+
+def test_what_was_made_is_checked() -> None:
+    plain, hooks, made = ((CORPUS / name).read_bytes() for name in ("plain", "hooks", "made"))
+    assert _native.Record(made).made == ("conftest.py::pytest_collection_modifyitems", plain)
+    for wrong in (
+        {"made": plain},
+        {"made": plain, "made_by": 9},
+        {"made": plain[:-1], "made_by": 2},
+        # it has hooks, or makes something itself
+        {"made": hooks, "made_by": 2},
+        {"made": made, "made_by": 2},
+    ):
+        with pytest.raises(ValueError):
+            _native.Record(hooks + _wire.pack("Record", wrong))
