@@ -23,6 +23,7 @@ class Wish:
     """What is to be measured: None stands for what the suite itself says."""
 
     scenarios: Sequence[str] | None
+    without: Sequence[str]
     workers: str
     rounds: int | None
     work: Path
@@ -30,7 +31,8 @@ class Wish:
 
 def measure_suite(suite: Suite, wish: Wish) -> Results:
     """Measure one suite, printing a line for each run."""
-    names = tuple(wish.scenarios or suite.scenarios or scenarios.NAMES)
+    every = wish.scenarios or suite.scenarios or scenarios.NAMES
+    names = tuple(one for one in every if one not in wish.without)
     wanted = wish.rounds or suite.rounds
     fewer = wish.rounds or suite.fewer
     host = machine.here(suite.package)
@@ -80,6 +82,9 @@ def main() -> int:
         "suites", nargs="*", help=f"default networkx; all, or of: {', '.join(SUITES)}"
     )
     parser.add_argument("--scenario", action="append", choices=scenarios.NAMES, help="default: all")
+    parser.add_argument(
+        "--without", action="append", choices=scenarios.NAMES, default=[], help="all but this one"
+    )
     parser.add_argument("--workers", default="2")
     parser.add_argument("--rounds", type=int, help="default: by suite, 1 to 5")
     parser.add_argument(
@@ -107,7 +112,7 @@ def main() -> int:
     target: Path = options.results.resolve()
     bad = 0
     if not options.page:
-        wish = Wish(options.scenario, options.workers, options.rounds, work)
+        wish = Wish(options.scenario, options.without, options.workers, options.rounds, work)
         names = options.suites or ["networkx"]
         for name in list(SUITES) if names == ["all"] else names:
             try:

@@ -25,7 +25,7 @@ from fcmbench.results import Peer
 from fcmbench.suites import Suite
 
 # Seconds after which a tool is ended.
-LIMIT = 300.0
+LIMIT = 180.0
 # In a list: an id after nothing but spaces (rtest indents).
 _ID = re.compile(r"^\s*([^\s\x1b]+\.pyi?::.*?)\s*$")
 _LISTING = ("--collect-only", "-q", ".")
