@@ -202,6 +202,7 @@ def peers(results: Results) -> str:
 def growth(results: Results, plot: str) -> str:
     """Time by the number of tests of the generated suites, and for each test."""
     rows = []
+    files = {one.suite: one for one in results.files}
     for name in ordered(results):
         found = {one: results.find(name, one) for one in ("cold", "warm", "list")}
         cold = found["cold"]
@@ -214,11 +215,12 @@ def growth(results: Results, plot: str) -> str:
             (
                 name,
                 f"{tests:,}",
+                f"{len(files[name].milliseconds):,}" if name in files else "",
                 *(f"{cell:.2f} ({1e6 * cell / tests:.1f})" if cell else "" for cell in cells),
             )
         )
     if not rows:
         return ""
-    head = ("suite", "tests", "native", "cold, 2 workers", "warm", "list")
-    text = "## Growth\n\nGenerated suites, TESTSxPER-FILE. Seconds, and microseconds for each test in brackets.\n\n"
+    head = ("suite", "tests", "files", "native", "cold, 2 workers", "warm", "list")
+    text = "## Growth\n\nGenerated suites, gen-TESTSxPER-FILE. Seconds, and microseconds for each test in brackets.\n\n"
     return text + _table(head, rows) + (f"\n\n![growth]({plot})" if plot else "")
