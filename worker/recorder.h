@@ -85,7 +85,9 @@ struct fcm_recorder {
     PyObject *root_ids; // dict: str -> int
     PyObject *fact_ids; // dict: bytes -> int
     PyObject *facts;    // list of bytes
-    PyObject *fresh;    // list of tuples: modules whose file and search nobody has looked at yet
+    PyObject
+        *scratch; // list of bytes: temporary files and folders that this process has made, or NULL
+    PyObject *fresh; // list of tuples: modules whose file and search nobody has looked at yet
 
     struct fcm_numbers open_roots; // files being collected, innermost last
     PyFrameObject

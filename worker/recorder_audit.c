@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+// More temporary files than this are treated like all others.
+#define SCRATCH_MAX 1000
+
 // Absolute path of what an event's argument names, as bytes; NULL, with no exception, if it isn't a
 // path.
 static PyObject *path_of(PyObject *argument) {
@@ -58,6 +61,31 @@ static bool is_beside_the_point(const char *path) {
     return false;
 }
 
+// Whether the path is a temporary file or folder of this process' own making, or lies in one: what
+// it reads there it has put there.
+static bool is_scratch(const struct fcm_recorder *r, const char *path) {
+    for (Py_ssize_t i = 0; r->scratch && i < PyList_GET_SIZE(r->scratch); i++) {
+        PyObject *own = PyList_GET_ITEM(r->scratch, i);
+        size_t size = (size_t)PyBytes_GET_SIZE(own);
+        if (strncmp(path, PyBytes_AS_STRING(own), size) != 0) continue;
+        if (path[size] == '\0' || path[size] == '/') return true;
+    }
+    return false;
+}
+
+// tempfile is about to make something of that name, which nobody can know beforehand.
+static void on_scratch(struct fcm_recorder *r, PyObject *args) {
+    PyObject *path = path_of(PyTuple_GET_ITEM(args, 0));
+    struct stat info;
+    if (path && lstat(PyBytes_AS_STRING(path), &info) < 0 && errno == ENOENT) {
+        if (!r->scratch) r->scratch = PyList_New(0);
+        if (r->scratch && PyList_GET_SIZE(r->scratch) < SCRATCH_MAX)
+            PyList_Append(r->scratch, path);
+    }
+    PyErr_Clear();
+    Py_XDECREF(path);
+}
+
 // A function may keep what it read and answer from that the next time: then whoever calls its
 // module depends on it. Between files, code that runs outside of any import decides nothing but for
 // its own module.
@@ -74,7 +102,9 @@ static void attribute(struct fcm_recorder *r, const struct fcm_place *place, enu
 // `metadata`: of a folder only what tells of installed packages was looked for.
 static void note_path(struct fcm_recorder *r, PyObject *path, enum fcm_fact kind, bool metadata) {
     const char *text = PyBytes_AS_STRING(path);
-    if ((size_t)PyBytes_GET_SIZE(path) != strlen(text) || is_beside_the_point(text)) return;
+    if ((size_t)PyBytes_GET_SIZE(path) != strlen(text) || is_beside_the_point(text) ||
+        is_scratch(r, text))
+        return;
     struct fcm_place place;
     fcm_recorder_place(r, &place);
     if (place.by_us || (place.by_framework && !place.importing && !place.inner)) return;
@@ -166,13 +196,32 @@ static void set_reason(struct fcm_recorder *r, uint32_t node, const char *event)
     if (!module->reason) r->broken = true;
 }
 
+// Whether a process is started that only says what the machine is, as os.cpu_count() does: what is
+// collected depends on it no more than on any other answer of the operating system.
+static bool asks_machine(const char *event, PyObject *args) {
+    static const char *const programs[] = {"arch", "getconf", "lscpu", "nproc", "uname"};
+    if (strcmp(event, "subprocess.Popen") != 0 && strcmp(event, "os.posix_spawn") != 0)
+        return false;
+    PyObject *program = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
+    const char *text = NULL;
+    if (program && PyUnicode_CheckExact(program))
+        text = PyUnicode_AsUTF8(program);
+    else if (program && PyBytes_CheckExact(program))
+        text = PyBytes_AS_STRING(program);
+    if (!text) return false;
+    const char *slash = strrchr(text, '/');
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(programs); i++)
+        if (strcmp(slash ? slash + 1 : text, programs[i]) == 0) return true;
+    return false;
+}
+
 // A process or a socket. An installed package that asks the system something while it is imported
 // ("which CPU is this") is not the project's doing: the program asked counts as a file that was
 // read.
 static void on_outside(struct fcm_recorder *r, const char *event, PyObject *args) {
     struct fcm_place place;
     fcm_recorder_place(r, &place);
-    if (place.by_us || (!place.importing && !place.inner)) return;
+    if (place.by_us || (!place.importing && !place.inner) || asks_machine(event, args)) return;
     enum fcm_owner inner = fcm_recorder_owner(r, place.inner);
     bool project = inner != FCM_OWNER_SITE && inner != FCM_OWNER_STDLIB;
     for (unsigned i = 0; i < place.owners_count; i++) {
@@ -309,6 +358,8 @@ static const struct {
     {"ctypes.dlopen", 1, on_file},
     {"sqlite3.connect", 1, on_file},
     {"socket.gethostname", 0, on_host_name},
+    {"tempfile.mkdtemp", 1, on_scratch},
+    {"tempfile.mkstemp", 1, on_scratch},
     {"subprocess.Popen", 1, NULL},
     {"os.fork", 0, NULL},
     {"os.forkpty", 0, NULL},
@@ -329,8 +380,7 @@ int fcm_recorder_audit(const char *event, PyObject *args, void *userdata) {
     struct fcm_recorder *r = userdata;
     if (!r->active || r->busy) return 0;
     // Most events are none of these: their first letters tell.
-    if (event[0] != 'o' && event[0] != 'e' && event[0] != 's' && event[0] != 'c' && event[0] != 'p')
-        return 0;
+    if (!event[0] || !strchr("oescpt", event[0])) return 0;
     for (size_t i = 0; i < Py_ARRAY_LENGTH(events); i++) {
         if (strcmp(event, events[i].event) != 0) continue;
         if (!args || PyTuple_GET_SIZE(args) < events[i].arguments) return 0;

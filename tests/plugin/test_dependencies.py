@@ -332,13 +332,19 @@ def test_volatile(project: Project) -> None:
         "writes": "open('only', 'w').close()",
         "calm": "",
         "reads": "open('pytest.ini').close()",
+        "scratch": "import os, tempfile\nwith tempfile.TemporaryDirectory() as folder:\n"
+        "    path = os.path.join(folder, 'data')\n    open(path, 'w').close()\n"
+        "    open(path).close()\n    os.listdir(folder)\n"
+        "with tempfile.NamedTemporaryFile('w+') as file:\n    open(file.name).close()",
+        "machine": "import subprocess\nsubprocess.run(['uname', '-m'])",
     }
     project.write({f"test_{name}.py": code + PASSES for name, code in files.items()})
     project.write({"starts.py": "import subprocess\nsubprocess.run(['true'])"})
     recorded = project.record()
     calm = {name for name in files if not recorded.of(f"test_{name}.py")["volatile_reason"]}
-    assert calm == {"writes", "calm", "reads"}
+    assert calm == {"writes", "calm", "reads", "scratch", "machine"}
     assert recorded.own("test_writes.py") == {"test_writes.py"}
+    assert recorded.own("test_scratch.py") == {"test_scratch.py"}
     assert recorded.own("test_reads.py") == {"test_reads.py", "pytest.ini"}
 
 
