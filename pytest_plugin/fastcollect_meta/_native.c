@@ -4,6 +4,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "containers.h"
 #include "context.h"
 #include "introspect.h"
 #include "pyrecord.h"
@@ -63,6 +64,11 @@ static PyObject *native_followed(PyObject *module, PyObject *args) {
 }
 
 static PyMethodDef native_methods[] = {
+    {"changed_sizes", fcm_changed_sizes, METH_VARARGS,
+     "changed_sizes(containers, sizes, /)\n--\n\n"
+     "Indices of the containers whose length isn't what `sizes` says, which says it afterwards."},
+    {"unknown_keys", fcm_unknown_keys, METH_VARARGS,
+     "unknown_keys(dict, known, /)\n--\n\nKeys of the dict, of type str, that aren't in the set."},
     {"followed", native_followed, METH_VARARGS,
      "followed(original, finished, /)\n--\n\n"
      "A method that calls `original`, then `finished` with its last argument, in no frame of its "

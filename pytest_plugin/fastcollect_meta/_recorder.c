@@ -195,18 +195,54 @@ static bool is_reported(size_t kind, unsigned mark) {
     return kind != FCM_FACT_ABSENT || !(mark & (1U << FCM_FACT_FILE | 1U << FCM_FACT_WRITTEN));
 }
 
+// Facts that are left out of an answer, by number: one bit for each kind.
+struct known_facts {
+    const uint8_t *kinds;
+    size_t count;
+};
+
+static bool is_known(const struct known_facts *known, uint32_t id, size_t kind) {
+    return id < known->count && known->kinds[id] & 1U << kind;
+}
+
 static PyObject *list_facts(const struct fcm_recorder *r, const uint8_t *marks,
-                            const struct fcm_numbers *met, size_t kind) {
-    Py_ssize_t count = 0;
-    for (uint32_t i = 0; i < met->count; i++) count += is_reported(kind, marks[met->items[i]]);
-    PyObject *list = PyList_New(count);
-    Py_ssize_t at = 0;
+                            const struct fcm_numbers *met, const struct known_facts *known,
+                            size_t kind) {
+    PyObject *list = PyList_New(0);
     for (uint32_t i = 0; list && i < met->count; i++) {
         uint32_t id = met->items[i];
-        if (is_reported(kind, marks[id]))
-            PyList_SET_ITEM(list, at++, Py_NewRef(PyList_GET_ITEM(r->facts, (Py_ssize_t)id)));
+        if (!is_reported(kind, marks[id]) || is_known(known, id, kind)) continue;
+        if (PyList_Append(list, PyList_GET_ITEM(r->facts, (Py_ssize_t)id)) < 0) Py_CLEAR(list);
     }
     return list;
+}
+
+// facts([files], [directories], [absent]) -> bytes: what `closure` is to leave out.
+static PyObject *module_facts(PyObject *self, PyObject *args) {
+    static const size_t kinds[] = {FCM_FACT_FILE, FCM_FACT_DIRECTORY, FCM_FACT_ABSENT};
+    struct fcm_recorder *r = &fcm_recorder;
+    PyObject *lists[3];
+    if (!PyArg_ParseTuple(args, "O!O!O!", &PyList_Type, &lists[0], &PyList_Type, &lists[1],
+                          &PyList_Type, &lists[2]))
+        return NULL;
+    if (fcm_recorder_init(r) < 0) return NULL;
+    // All of them get their numbers before room is made for a bit for each. Nothing is left out
+    // where the recorder is broken: then nothing is kept.
+    for (size_t l = 0; l < 3; l++)
+        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(lists[l]); i++)
+            if (fcm_recorder_fact(r, Py_NewRef(PyList_GET_ITEM(lists[l], i))) < 0)
+                return PyBytes_FromStringAndSize("", 0);
+    Py_ssize_t count = PyList_GET_SIZE(r->facts);
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, count);
+    if (!bytes) return NULL;
+    uint8_t *bits = (uint8_t *)PyBytes_AS_STRING(bytes);
+    memset(bits, 0, (size_t)count);
+    for (size_t l = 0; l < 3; l++)
+        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(lists[l]); i++) {
+            int64_t id = fcm_recorder_fact(r, Py_NewRef(PyList_GET_ITEM(lists[l], i)));
+            if (id >= 0 && id < count) bits[id] = (uint8_t)(bits[id] | 1U << kinds[l]);
+        }
+    return bytes;
 }
 
 // Marks the facts of the nodes by their kinds. Finds a reason why they are volatile: a new
@@ -236,10 +272,15 @@ static int mark_facts(const struct fcm_recorder *r, const struct fcm_numbers *or
     return PyErr_Occurred() ? -1 : 0;
 }
 
-// closure([node]) -> (files, directories, absent, variables, reason | None)
-static PyObject *module_closure(PyObject *self, PyObject *list) {
+// closure([node], known: bytes) -> (files, directories, absent, variables, reason | None), without
+// the known ones.
+static PyObject *module_closure(PyObject *self, PyObject *args) {
     struct fcm_recorder *r = &fcm_recorder;
-    if (!PyList_Check(list)) return PyErr_Format(PyExc_TypeError, "expected a list");
+    PyObject *list;
+    const char *kinds;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "O!y#", &PyList_Type, &list, &kinds, &size)) return NULL;
+    struct known_facts known = {(const uint8_t *)kinds, (size_t)size};
     struct fcm_numbers roots = {0};
     struct fcm_numbers order = {0};
     struct fcm_numbers met = {0};
@@ -253,7 +294,7 @@ static PyObject *module_closure(PyObject *self, PyObject *list) {
         goto done;
     if (mark_facts(r, &order, marks, &met, &reason) < 0) goto done;
     for (size_t kind = 0; kind < FCM_FACT_WRITTEN; kind++)
-        if (!(lists[kind] = list_facts(r, marks, &met, kind))) goto done;
+        if (!(lists[kind] = list_facts(r, marks, &met, &known, kind))) goto done;
     result =
         Py_BuildValue("(OOOOO)", lists[0], lists[1], lists[2], lists[3], reason ? reason : Py_None);
 done:
@@ -420,7 +461,8 @@ static PyMethodDef methods[] = {
     {"add", module_add, METH_VARARGS, NULL},
     {"nodes", module_nodes, METH_O, NULL},
     {"link", module_link, METH_VARARGS, NULL},
-    {"closure", module_closure, METH_O, NULL},
+    {"facts", module_facts, METH_VARARGS, NULL},
+    {"closure", module_closure, METH_VARARGS, NULL},
     {"describe", module_describe, METH_O, NULL},
     {"importing", module_importing, METH_NOARGS, NULL},
     {"digest", module_digest, METH_O, NULL},

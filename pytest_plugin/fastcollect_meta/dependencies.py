@@ -181,10 +181,17 @@ def importing() -> str | None:
     return _recorder.importing()
 
 
-def of(path: str | os.PathLike[str], conftests: Iterable[str] = ()) -> Dependencies:
+def facts(known: Dependencies) -> bytes:
+    """The files, directories and absent paths among dependencies, in the form in which `of` leaves them out."""
+    return _recorder.facts(known["files"], known["directories"], known["absent"])
+
+
+def of(
+    path: str | os.PathLike[str], conftests: Iterable[str] = (), known: bytes = b""
+) -> Dependencies:
     """What the file's collection, between `begin` and `end`, depends on, besides `base` and `options_key`.
 
-    `conftests` are conftests that it depends on besides those of its own folders. Not existing paths that were searched or opened are in `absent`. Values of variables are those of the time of
+    `known` are `facts` to leave out. `conftests` are conftests that it depends on besides those of its own folders. Not existing paths that were searched or opened are in `absent`. Values of variables are those of the time of
     `install`: what the project's own code sets is a consequence of it, not an input.
     """
     path = os.fspath(path)
@@ -195,7 +202,7 @@ def of(path: str | os.PathLike[str], conftests: Iterable[str] = ()) -> Dependenc
     for node in _state.modules.get(path, ()):
         _recorder.link(root, node)
     folders = {os.path.dirname(path), *map(os.path.dirname, conftests)}
-    return _answer([root, *(_folder(folder) for folder in sorted(folders))])
+    return _answer([root, *(_folder(folder) for folder in sorted(folders))], known)
 
 
 def base(config: pytest.Config) -> Dependencies:
@@ -238,8 +245,8 @@ def path_at_start() -> list[str]:
     return _state.path or sys.path
 
 
-def _answer(roots: list[int]) -> Dependencies:
-    files, directories, absent, names, reason = _recorder.closure(roots)
+def _answer(roots: list[int], known: bytes = b"") -> Dependencies:
+    files, directories, absent, names, reason = _recorder.closure(roots, known)
     names = [name for name in names if name not in _state.ignored]
     if b"*" in names:
         names = [name for name in names if name == b"*" or _recorder.is_left_out(name)]

@@ -170,7 +170,18 @@ class FileHooks:
         :raises Unrepresentable: where they do more than a record can hold.
         """
         self._treatments.look()
-        return _Run(self._config, self._session, self._treatments, root, children).run()
+        hooks = {
+            hook: self._treatments.in_order(hook, Treatment.PER_FILE)
+            for hook in (
+                "pytest_collectstart",
+                "pytest_itemcollected",
+                "pytest_collection_modifyitems",
+            )
+        }
+        found = [treated for each in hooks.values() for treated in each]
+        if not any(treated.does_something() for treated in found):
+            return FileEffects([(treated.id, None, [], []) for treated in found], {}, 0)
+        return _Run(self._config, self._session, hooks, root, children).run()
 
 
 class _Run:
@@ -180,13 +191,13 @@ class _Run:
         self,
         config: pytest.Config,
         session: pytest.Session,
-        treatments: Treatments,
+        hooks: dict[str, list[TreatedHook]],
         root: Any,
         children: dict[Any, list[Any]],
     ) -> None:
         self.config = config
         self.session = session
-        self.treatments = treatments
+        self.hooks = hooks
         self.root = root
         self.children = children
         self.nodes = list(_preorder(root, children))
@@ -206,24 +217,7 @@ class _Run:
         return FileEffects(self.effects, self.made, self.made_by)
 
     def _run(self) -> None:
-        hooks = {
-            hook: self.treatments.in_order(hook, Treatment.PER_FILE)
-            for hook in (
-                "pytest_collectstart",
-                "pytest_itemcollected",
-                "pytest_collection_modifyitems",
-            )
-        }
-        active = {
-            hook: found
-            for hook, found in hooks.items()
-            if any(treated.does_something() for treated in found)
-        }
-        for found in hooks.values():
-            if found and not active:
-                self.effects += [(treated.id, None, [], []) for treated in found]
-        if not active:
-            return
+        hooks = self.hooks
         states = {node: NodeState.of(node) for node in self.nodes}
         lists = {node: node.own_markers for node in self.nodes if not node.own_markers}
         for node in lists:

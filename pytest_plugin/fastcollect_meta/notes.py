@@ -26,9 +26,7 @@ class DependencyNotes:
         self.shared = dependencies.base(config) if shared is None else shared
         #: Whether a record holds the shared ones; the first that is made has to.
         self.shared_was_sent = False
-        self._files = frozenset(self.shared["files"])
-        self._directories = frozenset(self.shared["directories"])
-        self._absent = frozenset(self.shared["absent"])
+        self._shared_facts = dependencies.facts(self.shared)
 
     @contextlib.contextmanager
     def of(
@@ -43,12 +41,6 @@ class DependencyNotes:
             yield
         finally:
             dependencies.end(path)
-        found = dependencies.of(path, conftests)
-        extras["dependencies"] = {
-            **found,
-            "files": [file for file in found["files"] if file not in self._files],
-            "directories": [item for item in found["directories"] if item not in self._directories],
-            "absent": [item for item in found["absent"] if item not in self._absent],
-        }
+        extras["dependencies"] = dependencies.of(path, conftests, self._shared_facts)
         if not self.shared_was_sent:
             extras["shared_dependencies"] = self.shared

@@ -16,6 +16,7 @@ import importlib.machinery
 import os
 import sys
 import types
+from array import array
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -68,21 +69,15 @@ class Registries:
         self._modules: set[str] = set()
         self._names: list[str] = []
         self._containers: list[Any] = []
-        self._sizes: list[int] = []
+        self._sizes = array("q")
         self._known: set[int] = set()
         self._environment: dict[Any, Any] = {}
         self.changes()
 
     def changes(self) -> list[str]:
         """Names of the containers whose size has changed since this was asked last."""
-        found: list[str] = []
-        try:
-            sizes = list(map(len, self._containers))
-        except Exception:
-            sizes = [_size(container) for container in self._containers]
-        if sizes != self._sizes:
-            found = [name for name, old, new in zip(self._names, self._sizes, sizes) if old != new]
-            self._sizes = sizes
+        changed = _native.changed_sizes(self._containers, self._sizes)
+        found = [self._names[index] for index in changed]
         environment = _environment()
         if environment != self._environment:
             if self._modules:
@@ -118,7 +113,7 @@ class Registries:
                     self._add_tree(tree)
 
     def _add_modules(self) -> None:
-        for name in list(sys.modules.keys() - self._modules):
+        for name in _native.unknown_keys(sys.modules, self._modules):
             if (module := sys.modules.get(name)) is not None:
                 self._add_named(name, module)
 
