@@ -305,15 +305,19 @@ static void add_owner(struct fcm_recorder *r, struct fcm_place *place, uint32_t 
     place->by_framework = owner == FCM_OWNER_FRAMEWORK;
 }
 
-void fcm_recorder_place(struct fcm_recorder *r, struct fcm_place *ret) {
-    struct fcm_place place = {0};
-    uint32_t outside = r->open_roots.count ? r->open_roots.items[r->open_roots.count - 1] : 0;
+// What the frames of one thread or two say.
+struct walk {
+    struct fcm_place place;
+    uint32_t outside; // what lies around all modules that are being imported
+    int64_t
+        unlinked; // found as the place's `inner`, and nobody is known to have imported it; or -1
+    bool decided;
+};
+
+static void walk_frames(struct fcm_recorder *r, PyThreadState *thread, struct walk *walk) {
     struct fcm_loading *loading = r->loading;
-    PyThreadState *thread = PyThreadState_Get();
     while (loading && loading->thread != thread) loading = loading->outer;
-    bool decided = false;
-    int64_t unlinked = -1; // found as `inner`, and nobody is known to have imported it
-    PyFrameObject *frame = (PyFrameObject *)Py_XNewRef(PyEval_GetFrame());
+    PyFrameObject *frame = PyThreadState_GetFrame(thread);
     for (; frame && frame != r->floor; frame = step_out(frame)) {
         int64_t node = -1;
         uint32_t count = r->graph.count;
@@ -329,26 +333,36 @@ void fcm_recorder_place(struct fcm_recorder *r, struct fcm_place *ret) {
         if (!top_level && !r->open_roots.count) {
             int64_t root = early_root(r, frame);
             if (root >= 0) {
-                outside = (uint32_t)root;
+                walk->outside = (uint32_t)root;
                 break;
             }
         }
         if (node < 0) continue;
         if (!top_level) {
-            if (unlinked < 0) add_owner(r, &place, (uint32_t)node, &decided);
+            if (walk->unlinked < 0) add_owner(r, &walk->place, (uint32_t)node, &walk->decided);
             continue;
         }
-        if (unlinked >= 0) {
-            outside = (uint32_t)node;
+        if (walk->unlinked >= 0) {
+            walk->outside = (uint32_t)node;
             break;
         }
-        place.inner = (uint32_t)node;
-        place.importing = true;
+        walk->place.inner = (uint32_t)node;
+        walk->place.importing = true;
         if ((uint32_t)node < count) break;
-        unlinked = node; // loaded by other means than the import system: by whoever is next
+        walk->unlinked = node; // loaded by other means than the import system: by whoever is next
     }
     Py_XDECREF(frame);
-    if (unlinked >= 0) fcm_recorder_add_edge(r, outside, (uint32_t)unlinked);
-    if (!place.importing) place.inner = outside;
-    *ret = place;
+}
+
+void fcm_recorder_place(struct fcm_recorder *r, struct fcm_place *ret) {
+    uint32_t outside = r->open_roots.count ? r->open_roots.items[r->open_roots.count - 1] : 0;
+    struct walk walk = {.outside = outside, .unlinked = -1};
+    PyThreadState *thread = PyThreadState_Get();
+    walk_frames(r, thread, &walk);
+    // A thread works for what the thread that collects is importing: others who import that depend
+    // on it as well.
+    if (!walk.place.importing && r->thread && r->thread != thread) walk_frames(r, r->thread, &walk);
+    if (walk.unlinked >= 0) fcm_recorder_add_edge(r, walk.outside, (uint32_t)walk.unlinked);
+    if (!walk.place.importing) walk.place.inner = walk.outside;
+    *ret = walk.place;
 }

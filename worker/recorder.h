@@ -92,6 +92,7 @@ struct fcm_recorder {
     struct fcm_numbers open_roots; // files being collected, innermost last
     PyFrameObject
         *floor; // frame of the module, if any, that was being imported when the file began
+    PyThreadState *thread; // that collects the file, while there is one
     struct fcm_loading *loading;
     struct fcm_prefix *prefixes;
     size_t prefixes_count;

@@ -90,6 +90,7 @@ static PyObject *module_begin(PyObject *self, PyObject *path) {
     struct fcm_recorder *r = &fcm_recorder;
     if (!PyUnicode_Check(path)) return PyErr_Format(PyExc_TypeError, "expected str");
     if (!r->open_roots.count) {
+        r->thread = PyThreadState_Get();
         // What lies further out is not the file's doing: pytest may have been called by a module.
         PyFrameObject *frame = (PyFrameObject *)Py_XNewRef(PyEval_GetFrame());
         PyFrameObject *floor = NULL;
@@ -121,7 +122,10 @@ static PyObject *module_end(PyObject *self, PyObject *path) {
             r->open_roots.count = i;
             break;
         }
-    if (!r->open_roots.count) Py_CLEAR(r->floor);
+    if (!r->open_roots.count) {
+        Py_CLEAR(r->floor);
+        r->thread = NULL;
+    }
     r->epoch++;
     Py_RETURN_NONE;
 }

@@ -348,6 +348,43 @@ def test_volatile(project: Project) -> None:
     assert recorded.own("test_reads.py") == {"test_reads.py", "pytest.ini"}
 
 
+def test_a_thread_works_for_the_module_that_is_imported(project: Project) -> None:
+    project.write(
+        {
+            "helper.py": code("""
+                import subprocess
+                import threading
+
+                def read():
+                    open("data").close()
+
+                thread = threading.Thread(target=read)
+                thread.start()
+                thread.join()
+            """),
+            "starter.py": code("""
+                import subprocess
+                import threading
+
+                thread = threading.Thread(target=subprocess.run, args=[["true"]])
+                thread.start()
+                thread.join()
+            """),
+            "data": "",
+            "test_first.py": "import helper" + PASSES,
+            "test_second.py": "import helper" + PASSES,
+            "test_starts.py": "import starter" + PASSES,
+            "test_starts_too.py": "import starter" + PASSES,
+        }
+    )
+    recorded = project.record()
+    for name in ("test_first.py", "test_second.py"):
+        assert recorded.own(name) == {name, "helper.py", "data"}
+        assert not recorded.of(name)["volatile_reason"]
+    for name in ("test_starts.py", "test_starts_too.py"):
+        assert recorded.of(name)["volatile_reason"] == "subprocess.Popen"
+
+
 def test_a_function_may_keep_what_it_read(project: Project) -> None:
     project.write(
         {
