@@ -283,6 +283,7 @@ static uint32_t wanted_elsewhere(const struct fcm_scheduler *s, const struct fcm
         uint32_t id = other->ids[1];
         const struct file *file = file_at(s, id);
         if (!file->wanted || file->state == FILE_DONE || file->holders != 1) continue;
+        if (id < hand->registrar) continue;
         if (!best || file->wanted < file_at(s, best)->wanted) best = id;
     }
     return best;
@@ -317,6 +318,18 @@ static uint32_t again_pop(struct fcm_scheduler *s, const struct fcm_hand *hand) 
     return 0;
 }
 
+// The waiting one to take next that comes after the registrars which the hand has imported, 0 none.
+static uint32_t first_waiting(const struct fcm_scheduler *s, const struct fcm_hand *hand) {
+    if (s->heap[0] > hand->registrar) return s->heap[0];
+    uint32_t best = 0;
+    for (size_t i = 1; i < s->heap_count; i++) {
+        uint32_t id = s->heap[i];
+        if (id < hand->registrar || (!s->prefetch && !file_at(s, id)->wanted)) continue;
+        if (!best || before(s, id, best)) best = id;
+    }
+    return best;
+}
+
 int fcm_scheduler_next(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t *ret_id) {
     uint32_t id = 0;
     if (hand->count == FCM_HAND_SIZE || hand->alone || hand->spent) return 0;
@@ -337,8 +350,11 @@ int fcm_scheduler_next(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t 
     if (!id && s->heap_count > 0 && (s->prefetch || s->heap_wanted > 0)) {
         // Towards the end nothing is held ahead: a file should go to whoever is free first.
         if (!idle && s->heap_count < 2 * s->hand_count) return 0;
-        id = s->heap[0];
-        heap_remove(s, id);
+        id = first_waiting(s, hand);
+        if (id)
+            heap_remove(s, id);
+        else
+            hand->spent = idle;
     }
     if (!id) return 0;
     take(s, hand, id);
@@ -439,7 +455,12 @@ int fcm_scheduler_note_registrar(struct fcm_scheduler *s, uint32_t id, struct fc
     // Where a later one has been imported already, the order can't be had any more.
     for (struct fcm_hand *other = s->hands; other; other = other->next)
         if (other->registrar > id) other->spent = true;
-    if (in_order) hand->registrar = id;
+    if (in_order) {
+        hand->registrar = id;
+        for (unsigned i = 0; i < hand->count; i++)
+            if (hand->ids[i] < id && file_at(s, hand->ids[i])->state == FILE_HELD)
+                file_at(s, hand->ids[i])->again = true;
+    }
     redo_after(s, id, in_order, revoked, data);
     return 1;
 }

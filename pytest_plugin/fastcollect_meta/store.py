@@ -235,13 +235,16 @@ class Store:
     def ask_for_missing(self, farm: Farm) -> None:
         """Let a farm collect all files that the manifest doesn't serve, in the knowledge of the registrars that it does."""
         missing = []
+        in_order = False
         for key in farm.walk():
             if not self.is_served(key):
                 missing.append(key)
             elif self.is_registrar(key):
                 farm.note_registrar(key)
+                in_order = True
         known = {} if self._manifest is None else self._manifest.durations()
-        farm.want(_longest_first(missing, known), known)
+        # A registrar that is collected early can't be followed by what comes before it.
+        farm.want(missing if in_order else _longest_first(missing, known), known)
 
     def add(self, key: Key, record: bytes) -> None:
         """A record that was made in this session."""

@@ -471,6 +471,34 @@ static void a_fresh_hand_redoes_what_others_cannot(void **state) {
     assert_true(second.spent);
 }
 
+// What comes before a registrar in the walk is nothing for a hand that has imported it.
+static void a_registrar_taken_early_leaves_earlier_files_to_others(void **state) {
+    const double durations[] = {1, 2, 3, 9, 4, 5};
+    FCM_AUTO(fcm_scheduler) *s = with_files(durations, 6);
+    struct fcm_hand first, second;
+    uint32_t revoked[7] = {0};
+    (void)state;
+    fcm_scheduler_join(s, &first);
+    fcm_scheduler_join(s, &second);
+    begin_next(s, &first, 4);
+    begin_next(s, &second, 6);
+    assert_int_equal(fcm_scheduler_answer(s, &second, 6), 1);
+    assert_int_equal(fcm_scheduler_note_registrar(s, 4, &first, note_revoked, revoked), 1);
+    assert_int_equal(revoked[0], 6);
+    assert_int_equal(fcm_scheduler_answer(s, &first, 4), 1);
+    begin_next(s, &first, 6);
+    assert_int_equal(fcm_scheduler_answer(s, &first, 6), 1);
+    begin_next(s, &first, 5);
+    assert_int_equal(fcm_scheduler_answer(s, &first, 5), 1);
+    assert_int_equal(next(s, &first), 0);
+    assert_true(first.spent);
+    for (uint32_t id = 3; id >= 1; id--) {
+        assert_int_equal(next(s, &second), id);
+        finish(s, &second, id);
+    }
+    assert_int_equal(fcm_scheduler_open(s), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_walks_order_without_history),
@@ -494,6 +522,7 @@ int main(void) {
         cmocka_unit_test(files_after_a_registrar_are_redone),
         cmocka_unit_test(registrars_are_imported_in_order),
         cmocka_unit_test(a_fresh_hand_redoes_what_others_cannot),
+        cmocka_unit_test(a_registrar_taken_early_leaves_earlier_files_to_others),
         cmocka_unit_test(chaos_answers_every_file_once),
     };
     return cmocka_run_group_tests_name("scheduler", tests, NULL, NULL);
