@@ -246,8 +246,42 @@ static int tell_wanted(struct fcm_listing *l, struct fcm_wanted *w, fcm_on_item 
     return r;
 }
 
+// The outermost folder that pytest was asked for and a path lies in, the path itself without one.
+static const char *asked_for(const struct fcm_listing *l, const char *path) {
+    const char *found = NULL;
+    for (size_t i = 0; i < l->store.folder_count; i++) {
+        struct fcm_entry e;
+        fcm_manifest_entry(l->store.manifest, l->store.folders[i], &e);
+        if (!e.reason || !fcm_path_lies_in(path, e.path)) continue;
+        if (!found || strlen(e.path) < strlen(found)) found = e.path;
+    }
+    return found ? found : path;
+}
+
+// Whether files of several folders that pytest was asked for were collected in another order than
+// that of their paths.
+static bool otherwise_ordered(const struct fcm_listing *l) {
+    uint32_t latest = 0, before = 0; // of this argument and those before it, of those before it
+    const char *argument = NULL;
+    for (size_t i = 0; i < l->store.count; i++) {
+        struct fcm_entry e;
+        fcm_manifest_entry(l->store.manifest, l->store.entries[i], &e);
+        if (e.raw_length == 0) continue;
+        if (!argument || !fcm_path_lies_in(e.path, argument)) {
+            argument = asked_for(l, e.path);
+            before = latest;
+        }
+        if (e.sequence < before) return true;
+        if (e.sequence > latest) latest = e.sequence;
+    }
+    return false;
+}
+
 int fcm_listing_each(struct fcm_listing *l, fcm_on_item *on_item, void *context) {
-    if (l->wanted_count == 0) return tell_wanted(l, NULL, on_item, context);
+    if (l->wanted_count == 0) {
+        l->otherwise = otherwise_ordered(l);
+        return tell_wanted(l, NULL, on_item, context);
+    }
     int r = 0;
     for (size_t i = 0; i < l->wanted_count && r == 0; i++) {
         if (!l->wanted[i].covered) r = tell_wanted(l, &l->wanted[i], on_item, context);
@@ -325,6 +359,10 @@ bool fcm_listing_say(const struct fcm_listing *l) {
         fcm_log("-m asks for arguments of markers that only an import would show; some tests may "
                 "be left out");
     }
+    if (l->otherwise) {
+        fcm_log("pytest was asked for several folders or files in another order than that of their "
+                "paths: name them to have their tests in their order");
+    }
     if (l->mixed) {
         fcm_log("parameters of higher scopes group tests: pytest may print some in another order");
     }
@@ -335,5 +373,5 @@ bool fcm_listing_say(const struct fcm_listing *l) {
     }
     bool walk = say_walk(l), unfound = say_unfound(l);
     return walk || unfound || l->stale || l->native || l->unkept || l->damaged || l->reordered ||
-           l->mixed || l->hooked || l->selection.undecided;
+           l->otherwise || l->mixed || l->hooked || l->selection.undecided;
 }

@@ -47,6 +47,7 @@ struct fcm_listing {
     bool hooked; /* hooks that were run where files were collected choose, order or make tests */
     bool mixed;  /* pytest may group tests otherwise: files share such parameters, or only a part of
                     a file with parameters of higher scopes is asked for */
+    bool otherwise; /* what pytest was asked for may stand in another order */
 };
 
 /* Opens the manifest and compiles the expressions. An exit status; fcm_listing_done in any case. */

@@ -121,6 +121,20 @@ def test_list_is_what_pytest_prints(tmp_path: Path, args: tuple[str, ...]) -> No
     assert (status, lines, err) == (0, native_ids(tmp_path, *args), "")
 
 
+def test_folders_in_another_order_than_their_names(tmp_path: Path) -> None:
+    """Which order pytest is asked for by default, `list` doesn't know: it says so where it was another one."""
+    write(tmp_path, a__test_a="def test_a():\n    pass\n", b__test_b="def test_b():\n    pass\n")
+    write(tmp_path, **{"pytest.ini": "[pytest]\ntestpaths = b a\n"})
+    collected(tmp_path)
+    ids = native_ids(tmp_path)
+    assert ids == ["b/test_b.py::test_b", "a/test_a.py::test_a"]
+    status, lines, err = command(tmp_path, "list")
+    assert (status, lines) == (3, ids[::-1])
+    assert "name them to have their tests in their order" in err
+    assert command(tmp_path, "list", "b", "a") == (0, ids, "")
+    assert command(tmp_path, "list", "a") == (0, ids[1:], "")
+
+
 def test_ids_outside_of_the_root_folder(tmp_path: Path) -> None:
     write(tmp_path, suite__deep__test_a="def test_a():\n    pass\n")
     write(tmp_path, **{"project__pytest.ini": "[pytest]\n"})
