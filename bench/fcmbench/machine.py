@@ -43,16 +43,22 @@ def _cpu() -> str:
     return next(named, platform.machine())
 
 
-def _commit() -> str:
-    """ "" outside of a checkout."""
-    what = ["git", "-C", str(_ROOT), "describe", "--always", "--abbrev=10"]
+def _git(*arguments: str) -> str:
+    """What git says of the checkout; "" where there is none."""
     try:
         done = subprocess.run(
-            [*what, "--dirty=+", "--exclude=*"], capture_output=True, text=True, check=False
+            ["git", "-C", str(_ROOT), *arguments], capture_output=True, text=True, check=False
         )
     except OSError:
         return ""
     return done.stdout.strip()
+
+
+def _commit() -> str:
+    """The checkout's commit, with a + where something but the results differs from it; "" outside of one."""
+    commit = _git("rev-parse", "--short=10", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/results")
+    return commit + ("+" if changed else "")
 
 
 def _version(package: str) -> str:
