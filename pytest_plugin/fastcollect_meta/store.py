@@ -192,7 +192,7 @@ class Store:
         if self._manifest is None:
             return False
         marked = [path for path, _ in self._manifest.marked(DEADLY)]
-        return any(map(wanted, (*self._journal, *marked)))
+        return any(wanted(path) and os.path.exists(path) for path in (*self._journal, *marked))
 
     def importing(self, key: Key) -> None:
         """This process is about to import a file that no worker has tried in this run, until `imported`."""
