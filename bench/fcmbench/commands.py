@@ -89,7 +89,9 @@ def edits(path: Path, remembered: Path, manifest: Path) -> Around:
     def edit() -> Iterator[dict[str, str]]:
         nonlocal count
         count += 1
-        shutil.copy2(remembered, manifest)
+        manifest.unlink(missing_ok=True)
+        if remembered.exists():
+            shutil.copy2(remembered, manifest)
         touched = [path, *path.parent.glob(f"__pycache__/{path.stem}.*")]
         kept = [(one, one.read_bytes(), one.stat()) for one in touched]
         try:
