@@ -1036,7 +1036,10 @@ def report_failure(report: CollectReport) -> str:
     call = getattr(report, "call", None)
     if call is None or call.excinfo is None:
         return str(report.outcome)
-    return str(call.excinfo.exconly(tryshort=True)).partition("\n")[0][:500]
+    error = call.excinfo.value
+    text = str(error) if isinstance(error, nodes.Collector.CollectError) else ""
+    text = text or str(call.excinfo.exconly(tryshort=True))
+    return text.partition("\n")[0][:500]
 
 
 @contextlib.contextmanager

@@ -120,7 +120,7 @@ class Registries:
     def _add_module(self, name: str, module: Any) -> None:
         for key, value in _entries(module):
             kind = type(value)
-            if isinstance(value, _CONTAINERS):
+            if issubclass(kind, _CONTAINERS):  # isinstance() would ask the object for its __class__
                 self._add(f"{name}.{key}", value)
             elif issubclass(kind, type):
                 if getattr(value, "__module__", None) == name:
@@ -131,7 +131,7 @@ class Registries:
                     self._add(f"{name}.{key}.{attribute}", held)
 
     def _add(self, name: str, value: Any) -> None:
-        if not isinstance(value, _CONTAINERS) or id(value) in self._known:
+        if not issubclass(type(value), _CONTAINERS) or id(value) in self._known:
             return
         lower = name.lower()
         if not any(word in lower for word in _CACHES):
@@ -152,7 +152,7 @@ class Registries:
 def _entries(owner: Any) -> list[tuple[str, Any]]:
     """Names and values of an object's own attributes, without asking anything of the object that could run code."""
     try:
-        if isinstance(owner, type):
+        if issubclass(type(owner), type):
             entries = list(type.__dict__["__dict__"].__get__(owner).items())
         else:
             found = object.__getattribute__(owner, "__dict__")

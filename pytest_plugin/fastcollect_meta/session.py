@@ -71,6 +71,8 @@ class CollectingSession:
         self._frozen = False
         # Registered before pytest's own, and so called after them: those collect garbage.
         config.add_cleanup(self.thaw)
+        # Where pytest ends before it is configured, nobody is told that it is over.
+        config.add_cleanup(self._end_farm)
         #: Where pytest-xdist distributes this run and this is its controller.
         self.controller: distribute.Controller | None = None
         self._served: ServedHooks | None = None

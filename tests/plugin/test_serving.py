@@ -69,3 +69,44 @@ def test_ignored_paths_of_conftests(pytester: pytest.Pytester) -> None:
         served = pytester.runpytest_subprocess(*plugin, *arguments, timeout=120)
         assert [line for line in served.outlines if "::" in line] == found
         served.stdout.fnmatch_lines([f"fastcollect-meta: 3 files ({files})*"])
+
+
+def test_objects_that_cannot_be_asked_for_their_class(pytester: pytest.Pytester) -> None:
+    """Such as Django's settings before they are configured: natively collected, from workers, and with a registrar before."""
+    pytester.makepyfile(
+        test_one="import os\nos.environ['ADDED'] = '1'\ndef test_a(): pass",
+        test_two="""
+            class Raises:
+                __class__ = property(lambda self: 1 / 0)
+                def __getattr__(self, name):
+                    raise RuntimeError(name)
+            raises = Raises()
+            def test_b(): pass
+        """,
+        test_three="def test_c(): pass",
+    )
+    for args in ((), (), ("-o", "fastcollect_meta_native=test_*.py")):
+        plugin = ("-p", "fastcollect_meta", "--workers=2")
+        result = pytester.runpytest_subprocess(*plugin, *args, timeout=120)
+        result.assert_outcomes(passed=3)
+        result.stdout.no_fnmatch_line("*internal-error*")
+        result.stderr.no_fnmatch_line("*died*")
+
+
+def test_a_configuration_that_is_never_used_leaves_no_process(pytester: pytest.Pytester) -> None:
+    """As tests of plugins make them: with warnings of what is left behind as errors."""
+    pytester.makepyfile(
+        program="""
+            import gc, warnings
+            from _pytest.config import _prepareconfig
+            warnings.simplefilter("error")
+            config = _prepareconfig(["-p", "fastcollect_meta", "--workers=1", "--manifest=no"])
+            config._ensure_unconfigure()
+            del config
+            gc.collect()
+            print("left nothing")
+        """
+    )
+    result = pytester.runpython("program.py")
+    assert "left nothing" in result.stdout.str()
+    assert "subprocess" not in result.stderr.str()
