@@ -203,6 +203,23 @@ CASES = (
         {".testmondata": testmon},
         aside="pytest-testmon needs to see every test being made",
     ),
+    Case(
+        "sqlalchemy",
+        ("sqlalchemy",),
+        (
+            (),
+            ("--db=default", "--db=numeric", "-v"),
+            ("-m", "backend", *_LIST),
+            ("-k", "one or pair", "-v"),
+            ("test_same.py", "tables/test_same.py::RowsTest::test_count"),
+        ),
+    ),
+    Case(
+        "sqlalchemy",
+        ("sqlalchemy",),
+        (("--db=file",),),
+        aside="SQLAlchemy's own plugin makes tests by what another database",
+    ),
     Case("freezegun", ("pytest-freezegun",), ((), _LIST)),
     Case("env", ("pytest-env",), (("-v",), _LIST)),
     Case("twisted", ("pytest-twisted",), (("--reactor=default",), _LIST)),
