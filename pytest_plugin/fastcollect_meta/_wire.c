@@ -3,7 +3,6 @@
 #include <Python.h>
 
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <structmember.h>
@@ -322,16 +321,20 @@ static int64_t now_ms(void) {
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+// A signal that comes between the last look for signals and poll() doesn't interrupt that.
+enum { LOOK_FOR_SIGNALS_MS = 500 };
+
 // Waits without the GIL: 1, 0 at the deadline (negative: none), -1 with an exception. A signal's
 // Python handler runs and may raise; otherwise the wait goes on.
 static int channel_wait(ChannelObject *self, short events, int64_t deadline) {
     for (;;) {
-        int64_t left = deadline < 0 ? -1 : deadline - now_ms();
-        if (deadline >= 0 && left < 0) left = 0;
-        if (left > INT_MAX) left = INT_MAX;
+        int64_t left = deadline < 0 ? LOOK_FOR_SIGNALS_MS : deadline - now_ms();
+        if (left < 0) left = 0;
+        bool last = deadline >= 0 && left <= LOOK_FOR_SIGNALS_MS;
+        if (left > LOOK_FOR_SIGNALS_MS) left = LOOK_FOR_SIGNALS_MS;
         int fd = self->channel.fd, r;
         Py_BEGIN_ALLOW_THREADS r = fcm_io_wait(fd, events, (int)left);
-        Py_END_ALLOW_THREADS if (r == -EINTR) {
+        Py_END_ALLOW_THREADS if (r == -EINTR || (r == 0 && !last)) {
             if (PyErr_CheckSignals() < 0) return -1;
             if (channel_check(self) < 0) return -1; // a handler may have closed it
             continue;

@@ -10,6 +10,7 @@ import random
 import resource
 import signal
 import subprocess
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -131,6 +132,36 @@ def test_control_c_while_main_waits(tmp_path: Path) -> None:
         _assert_gone(farm)
 
 
+#: A signal that another thread takes doesn't end a system call of the main thread; nor does one that comes just before.
+WAITING = """\
+import signal, socket, threading, time
+from fastcollect_meta import _wire
+
+ours, theirs = socket.socketpair()
+channel = _wire.Channel(ours.detach())
+
+def interrupt():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    time.sleep(0.3)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+thread = threading.Thread(target=interrupt)
+thread.start()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+try:
+    channel.receive(None)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_control_c_that_does_not_end_a_wait() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WAITING], capture_output=True, text=True, timeout=60
+    )
+    assert ended.stdout == "interrupted\n", ended
+
+
 @pytest.mark.parametrize("who", ["main", "coordinator", "zygote", "worker", "all"])
 def test_stopped_and_continued(suite: Path, native_ids: list[str], who: str) -> None:
     with Pytest(suite) as session:
@@ -203,6 +234,9 @@ def _become_somebody() -> None:
         raise OSError(ctypes.get_errno(), "capabilities can't be kept")
 
 
+@pytest.mark.skipif(
+    "FCM_SANITIZERS" in os.environ, reason="a sanitizer starts a process at the end"
+)
 def test_few_processes(suite: Path) -> None:
     def prepare(limit: int) -> None:
         _become_somebody()
