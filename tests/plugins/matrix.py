@@ -227,6 +227,13 @@ CASES = (
     Case("syrupy", ("syrupy",), ((), ("--snapshot-details",), ("-k", "value", "-v"), _LIST)),
     # with pytest-xdist as the engine
     Case(
+        "sqlalchemy",
+        ("sqlalchemy", "pytest-xdist"),
+        (("-n2", "--junitxml=junit.xml"),),
+        {"junit.xml": cases_of},
+        ordered=False,
+    ),
+    Case(
         "cov",
         ("pytest-cov", "pytest-xdist"),
         ((*_COV, "-n2"), (*_COV, "-n2", "--dist=loadfile"), (*_COV, "-n1", "-k", "choose")),
