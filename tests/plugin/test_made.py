@@ -155,6 +155,20 @@ def test_tests_that_are_made_in_a_class_of_the_file_go_native(tmp_path: Path) ->
     assert "test_zero.py::TestOther::test_more" in said
 
 
+def test_what_differs_when_it_is_made_again_is_an_error(tmp_path: Path) -> None:
+    make(tmp_path)
+    # where tests run it makes other classes than in a worker
+    databases = '(("one", "two") if role.ROLE == "worker" else ("one", "three"))'
+    changed = CONFTEST.replace('("one", "two")', databases)
+    write(tmp_path, conftest="from fastcollect_meta import role\n" + changed)
+    said = pytest_output(tmp_path, "-q", "test_zero.py", status=None)
+    assert "the tests of" in said and "differ from its metadata" in said
+    assert "not there any more: test_zero.py::TestDatabase_two::test_open" in said
+    assert "not in the metadata: test_zero.py::TestDatabase_three" in said
+    native = names_of(pytest_output(tmp_path, "--co", "-q", "test_zero.py", plugin=False))
+    assert names_of(pytest_output(tmp_path, "--co", "-q", "test_zero.py")) == native
+
+
 CORPUS = Path(__file__).parents[1] / "fuzz" / "corpus" / "record"
 
 
