@@ -634,7 +634,8 @@ static int push_common(struct walk *walk, PyObject *node, Py_ssize_t parent, PyO
     return 0;
 }
 
-// Where a class begins, from 1, as classes of Python 3.13 and later know it; 0 for others.
+// Where a class begins, from 1, as classes of Python 3.13 and later know it; 0 for others; -1 with
+// an exception for a lack of memory.
 static Py_ssize_t first_line(PyObject *obj) {
     if (!obj || !PyType_Check(obj)) return 0;
     PyObject *names = PyObject_GetAttrString(obj, "__dict__");
@@ -642,6 +643,7 @@ static Py_ssize_t first_line(PyObject *obj) {
     Py_ssize_t number = line && PyLong_Check(line) ? PyLong_AsSsize_t(line) : 0;
     Py_XDECREF(line);
     Py_XDECREF(names);
+    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_MemoryError)) return -1;
     PyErr_Clear();
     return number > 0 && number < UINT32_MAX ? number : 0;
 }
@@ -669,9 +671,11 @@ static int push_described(struct walk *walk, PyObject *node, PyObject *dict, PyO
         Py_ssize_t names = is_item ? 0 : object_list(walk, node, obj);
         r = names < 0 ? -1 : fcm_numbers_push(&c->node_object, names);
     }
+    Py_ssize_t line = r == 0 && !is_item ? first_line(obj) : 0;
+    if (line < 0) r = -1;
     if (r == 0)
         r = is_item ? push_item(walk, node, index, parent, &item, flags)
-                    : fcm_numbers_push(&c->node_line, first_line(obj));
+                    : fcm_numbers_push(&c->node_line, line);
     item_done(&item);
     Py_XDECREF(obj);
     if (r < 0 || is_item) return r;

@@ -61,6 +61,8 @@ def docstring(obj: object) -> str | None:
     """The docstring as `inspect.getdoc` gives it, or None."""
     try:
         doc = inspect.getdoc(obj) if obj else None
+    except MemoryError:
+        raise
     except Exception:
         return None
     return doc if isinstance(doc, str) else None
@@ -130,6 +132,8 @@ def object_names(collector: object, obj: object) -> list[str]:
         try:
             if hasattr(obj, "__wrapped__"):
                 return []
+        except MemoryError:
+            raise
         except Exception:
             return []
         return [f"{cls.__module__}:{cls.__qualname__}" for cls in obj.__mro__[:-1]]
