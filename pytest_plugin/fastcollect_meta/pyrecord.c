@@ -169,7 +169,7 @@ static PyObject *derived_name(PyObject *self, uint32_t row, PyObject *joined) {
     PyObject *original = string_at(self, message_of(self)->item_original[row] - 1);
     PyObject *empty = joined || !original ? NULL : PyUnicode_FromString("");
     PyObject *ids = joined ? joined : empty;
-    PyObject *name = ids ? PyUnicode_FromFormat("%U[%U]", original, ids) : NULL;
+    PyObject *name = original && ids ? PyUnicode_FromFormat("%U[%U]", original, ids) : NULL;
     Py_XDECREF(empty);
     Py_XDECREF(original);
     return name;

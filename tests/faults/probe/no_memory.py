@@ -53,6 +53,10 @@ def _sweep(function: Callable[..., Any], *args: Any) -> Any:
     return expected
 
 
+def _from_fresh(packed: bytes, name: str, index: int) -> Any:
+    return getattr(_native.Record(packed), name)(index)
+
+
 def _sweep_record(packed: bytes) -> None:
     record = _sweep(_native.Record, packed)
     plain = ("call", "ids", "children", "node", "name", "flags", "marks", "keys", "attributes")
@@ -67,6 +71,8 @@ def _sweep_record(packed: bytes) -> None:
             # Some are of items only.
             with contextlib.suppress(IndexError):
                 _sweep(getattr(record, name), index)
+                # A fresh one has no strings yet.
+                _sweep(_from_fresh, packed, name, index)
         for number in record.marks(index):
             _sweep(record.mark, number)
         index += 1
