@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fastcollect_meta import _native, _wire
 from inner import pytest_output, write
+from test_manifest import COLLECT, command
 
 #: Makes a class for each database of a class that wants that, and sorts everything by names.
 CONFTEST = """
@@ -167,6 +168,14 @@ def test_what_differs_when_it_is_made_again_is_an_error(tmp_path: Path) -> None:
     assert "not in the metadata: test_zero.py::TestDatabase_three" in said
     native = names_of(pytest_output(tmp_path, "--co", "-q", "test_zero.py", plugin=False))
     assert names_of(pytest_output(tmp_path, "--co", "-q", "test_zero.py")) == native
+
+
+def test_list_says_that_hooks_change_the_list(tmp_path: Path) -> None:
+    make(tmp_path)
+    pytest_output(tmp_path, *COLLECT)
+    status, _, said = command(tmp_path, "list")
+    assert status == 3
+    assert "hooks of plugins or conftests change the list" in said
 
 
 CORPUS = Path(__file__).parents[1] / "fuzz" / "corpus" / "record"
