@@ -28,7 +28,7 @@ from fcmbench import machine, measure  # noqa: E402
 from fcmbench.measure import Sample  # noqa: E402
 from fcmbench.suites import Suite, get  # noqa: E402
 
-#: In the names of 12 of pandas' tests.
+#: In the names of few of pandas' tests.
 RARE = "no_segfault"
 
 
