@@ -84,11 +84,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--shard: fastcollect_meta wasn't built for this Python")
 
 
-@pytest.hookimpl
+@pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     session = _session_of(config)
     if session is not None:
         session.close()
+        session.freeze()
     shards = config.stash.get(_shards_key, None)
     if shards in _recording:
         _recording.remove(shards)

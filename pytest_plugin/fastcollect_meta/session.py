@@ -68,6 +68,8 @@ class CollectingSession:
         #: What else people should know, at the end.
         self.note = ""
         self.source: Source | None = None
+        #: Whether garbage collection is off, and is to be on again; whether all objects have been frozen.
+        self._paused = False
         self._frozen = False
         # Registered before pytest's own, and so called after them: those collect garbage.
         config.add_cleanup(self.thaw)
@@ -119,7 +121,7 @@ class CollectingSession:
         self._served.install()
         self.source.begin()
         restore = compat.install_servers(serving, is_lazy, choose)
-        collecting_garbage = gc.isenabled()
+        self._paused = gc.isenabled()
         gc.disable()
         completed = True
         try:
@@ -134,28 +136,42 @@ class CollectingSession:
             self._served.restore()
             self._served = None
             self.took = time.perf_counter() - self.began
-            if collecting_garbage:
-                gc.enable()
+            if not (self._paused and self._stays_paused()):
+                self._resume()
             self._end_farm()
             if self.store is not None:
                 self.store.save(self.config, beside=bool(self.config.option.collectonly))
             if replays is not None:
                 replays.save()
-        if self.config.option.collectonly:
-            self._freeze()
         self._report_failures(session, completed)
 
-    def _freeze(self) -> None:
-        """Nothing becomes garbage any more: let the collections at the session's end pass over what is there."""
-        if os.environ.get("FASTCOLLECT_META_GC") == "native":
-            return
-        if gc.isenabled() and gc.get_freeze_count() == 0:
+    def _stays_paused(self) -> bool:
+        """Whether nothing that is there after collection becomes garbage before the session ends."""
+        return (
+            self.config.option.collectonly
+            and os.environ.get("FASTCOLLECT_META_GC") != "native"
+            and gc.get_freeze_count() == 0
+        )
+
+    def _resume(self) -> None:
+        if self._paused:
+            gc.enable()
+        self._paused = False
+
+    def freeze(self) -> None:
+        """The session is over: let pytest's last collections of garbage pass over what is there.
+
+        Not earlier: `gc.get_referrers` doesn't see what is frozen, and hypothesis asks it in the summary.
+        """
+        if self._paused:
             gc.collect()
             gc.freeze()
             self._frozen = True
+        self._resume()
 
     def thaw(self) -> None:
         """The process may go on after the session; where it ends with it, the interpreter need not take every node apart."""
+        self._resume()
         if self._frozen and not _ends_with_session():
             gc.unfreeze()
         self._frozen = False

@@ -49,6 +49,9 @@ class UnbuiltSession:
     def about_to_run(self, item: pytest.Item) -> None:
         """An item is about to run."""
 
+    def freeze(self) -> None:
+        """The session is over."""
+
     @contextlib.contextmanager
     def finishing(self) -> Iterator[None]:
         """Around the hooks for the session's end."""

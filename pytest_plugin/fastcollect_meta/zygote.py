@@ -123,7 +123,7 @@ def _serve(
 ) -> NoReturn:
     """Inside pytest's collection: walk, then fork workers, or be one. Never returns."""
     from fastcollect_meta import compat
-    from fastcollect_meta.collect import FoundFiles, start_worker
+    from fastcollect_meta.collect import FoundFiles, age_objects, start_worker
 
     found = FoundFiles.for_config(config)
     found.own_filters.watching().__enter__()  # for as long as this process and its workers live
@@ -136,7 +136,7 @@ def _serve(
         start_worker(channel, config, found, options, stderr)
 
     # What is here now stays: a worker's garbage collection must neither visit it nor copy its pages.
-    gc.freeze()
+    age_objects()
     child = _worker.serve(os.dup(channel.fileno()))
     if child is None:
         os._exit(0)

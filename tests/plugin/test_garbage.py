@@ -1,0 +1,70 @@
+"""What the plugin does about garbage collection is seen by nobody who asks the collector."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("args", [("--collect-only", "-q"), ()])
+def test_referrers_are_found(
+    pytester: pytest.Pytester, workers: str, args: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(
+        held="""
+            import gc
+
+            class Held:
+                pass
+
+            one = Held()
+
+            def check():
+                assert gc.get_referrers(one), "nobody refers to it"
+        """,
+        conftest="""
+            import gc
+            import held
+
+            def pytest_terminal_summary():
+                held.check()
+
+            def pytest_unconfigure():
+                held.check()
+        """,
+        test_held="""
+            import held
+            held.check()
+
+            def test_check():
+                held.check()
+        """,
+        test_more="import held\n\nheld.check()\n\ndef test_pass(): pass",
+    )
+    pytester.makeini("[pytest]\npythonpath = .\n")
+    origins = ["2 here", "2 here"] if workers == "0" else ["2 farm", "2 manifest"]
+    for origin in origins:
+        result = pytester.runpytest_subprocess(
+            "-p", "fastcollect_meta", f"--workers={workers}", *args, timeout=120
+        )
+        assert result.ret == 0
+        result.stdout.fnmatch_lines([f"fastcollect-meta: 2 files ({origin})*"])
+
+
+def test_collector_is_as_before(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        "def test_pass(): pass",
+        program="""
+            import gc
+            import pytest
+
+            for args in (["--collect-only"], [], ["--collect-only", "-x", "nothing.py"]):
+                pytest.main(["-p", "fastcollect_meta", "-q", *args])
+                print("state:", gc.isenabled(), gc.get_freeze_count())
+        """,
+    )
+    result = pytester.runpython(pytester.path / "program.py")
+    states = [line for line in result.outlines if line.startswith("state:")]
+    assert states == ["state: True 0"] * 3
