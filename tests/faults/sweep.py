@@ -203,7 +203,9 @@ class Sweep:
             )
         elif self.options.verbose:
             print(injected.where, "->", verdict, result.err.strip()[-150:], flush=True)
-        self._note(number, injected.where.split()[1], text, verdict)
+        # A process that is killed at that moment has written nothing.
+        kind = injected.where.split()[1] if injected.where else "?"
+        self._note(number, kind, text, verdict)
 
     def _note(self, number: int, kind: str, text: str, verdict: str = "") -> None:
         with self._lock:
