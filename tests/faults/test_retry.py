@@ -67,8 +67,9 @@ def test_poison_takes_no_healthy_one_with_it(tmp_path: Path, every: int) -> None
     }
     assert set(result.ids) == expected and len(result.ids) == len(expected)
     assert all(tries(tmp_path, name) == 2 for name in poisons)
-    # Those ahead in the hand of a worker that died are collected by another one.
-    assert all(tries(tmp_path, name) == 1 for name in files if name not in poisons)
+    # Those ahead in the hand of a worker that died are collected by another one; so is one that pytest waits for while it
+    # stands behind a file that takes long.
+    assert all(tries(tmp_path, name) in (1, 2) for name in files if name not in poisons)
 
 
 def test_all_are_poison(tmp_path: Path) -> None:

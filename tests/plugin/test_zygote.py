@@ -124,7 +124,6 @@ def test_worker_dies_with_the_zygote(tmp_path: Path) -> None:
         worker = zygote.fork()
         assert worker.collect(1).kind == "Record"
         zygote.process.kill()
-        assert worker.channel.receive(0.0) is None or True
         with pytest.raises(EOFError):
             worker.channel.receive(10.0)
 
