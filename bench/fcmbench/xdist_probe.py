@@ -43,6 +43,23 @@ def pytest_xdist_setupnodes() -> Iterator[None]:
     _seen["collection"] += children.ru_utime + children.ru_stime
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Conftests that are met while collecting: a worker needs them whoever collects."""
+    manager: Any = config.pluginmanager
+    load = manager._loadconftestmodules
+
+    def measured(*args: Any, **kwargs: Any) -> Any:
+        before = _cpu()
+        try:
+            return load(*args, **kwargs)
+        finally:
+            _seen["conftests"] = _seen.get("conftests", 0.0) + _cpu() - before
+
+    if hasattr(config, "workerinput"):
+        manager._loadconftestmodules = measured
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection(session: pytest.Session) -> Iterator[None]:
     if not hasattr(session.config, "workerinput"):
