@@ -28,6 +28,12 @@ def id_bytes(nodeid: str) -> bytes:
         return nodeid.encode("utf-8", "surrogatepass")
 
 
+def without_group(nodeid: str) -> str:
+    """A test's own id, without the group that pytest-xdist puts behind it with --dist=loadgroup."""
+    at = nodeid.rfind("@")
+    return nodeid[:at] if at > max(nodeid.rfind("]"), nodeid.rfind("::")) else nodeid
+
+
 def start_shards(config: pytest.Config) -> Shards:
     """What this process does about shards and durations.
 
@@ -47,6 +53,11 @@ class Shards:
         self._config = config
         self._manifest = manifest
         self._shard, self._by = check_shard(config.option)
+        option = config.option
+        #: Whether ids may have groups of pytest-xdist behind them: in its worker, and in its controller.
+        self._groups = getattr(option, "loadgroup", False) or (
+            getattr(option, "dist", "no") == "loadgroup"
+        )
         self._seconds: dict[str, float] = {}
         #: One line for people where durations could not be written.
         self.trouble = ""
@@ -61,7 +72,7 @@ class Shards:
         if not self._shard:
             return
         path = "" if self._manifest is None else os.fspath(durations_path(self._manifest))
-        ids = [id_bytes(item.nodeid) for item in items]
+        ids = [id_bytes(self._own_id(item.nodeid)) for item in items]
         chosen = _manifest.shard(ids, self._shard, self._by, path)
         others = [item for item, ours in zip(items, chosen, strict=True) if not ours]
         if others:
@@ -70,8 +81,11 @@ class Shards:
 
     def ran(self, report: pytest.TestReport) -> None:
         """A part of a test has run."""
-        seconds = self._seconds.get(report.nodeid, 0.0) + report.duration
-        self._seconds[report.nodeid] = seconds
+        nodeid = self._own_id(report.nodeid)
+        self._seconds[nodeid] = self._seconds.get(nodeid, 0.0) + report.duration
+
+    def _own_id(self, nodeid: str) -> str:
+        return without_group(nodeid) if self._groups else nodeid
 
     def save(self) -> None:
         """Write what was recorded. A shard writes a file of its own: the others must still plan as it did."""

@@ -211,6 +211,27 @@ def test_loop_on_fail_stands_aside(suite: Path) -> None:
     assert "fastcollect-meta: " not in text
 
 
+def test_shards(suite: Path) -> None:
+    """The same tests in a shard as without pytest-xdist, and as the program says; durations under the tests' own ids."""
+    with_plugin(suite, "--collect-only", "-q")
+    (manifest,) = (suite / ".pytest_cache/d/fastcollect-meta").glob("*.manifest")
+    program = str(binaries.coordinator())
+
+    def check_shards() -> None:
+        for index in ("1/2", "2/2"):
+            shard = [program, "shard", f"--manifest={manifest}", index]
+            listed = subprocess.run(shard, cwd=suite, capture_output=True, text=True, check=True)
+            plugin = with_plugin(suite, "-n", "2", "--dist=loadgroup", f"--shard={index}")
+            ids = sorted(re.sub("@together$", "", id) for id in plugin.ids)
+            assert ids and ids == sorted(listed.stdout.splitlines())
+            assert plugin.counts("workers") == {"prepared": 10}
+
+    check_shards()
+    # put together, the durations of these shards are what the next ones are planned by
+    subprocess.run([program, "merge", "-o", str(manifest)], cwd=suite, check=True)
+    check_shards()
+
+
 def test_hooks_that_are_replayed(suite: Path) -> None:
     """What a hook did in a worker is done again by those of the next run, which import nothing for it."""
     (suite / "pytest.ini").write_text(
