@@ -126,7 +126,9 @@ def _serve(
     from fastcollect_meta.collect import FoundFiles, age_objects, start_worker
 
     found = FoundFiles.for_config(config)
-    found.own_filters.watching().__enter__()  # for as long as this process and its workers live
+    watching = found.own_filters.watching()
+    # For as long as this process and its workers live: it would end with the last reference to it.
+    watching.__enter__()
     compat.walk_files(config, session, found.note)
     _send_walk(channel, config, found)
     options.registries.changes()
