@@ -274,6 +274,10 @@ static void take(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t id) {
     hand->ids[hand->count++] = id;
 }
 
+// Whether a file comes after the registrars that the hand has imported: they are imported in order
+// only.
+static bool is_in_order(const struct fcm_hand *hand, uint32_t id) { return id > hand->registrar; }
+
 // A file that main waits for and that stands ahead in another hand, behind one that takes long.
 // Both will collect it; the first answer counts.
 static uint32_t wanted_elsewhere(const struct fcm_scheduler *s, const struct fcm_hand *hand) {
@@ -283,16 +287,16 @@ static uint32_t wanted_elsewhere(const struct fcm_scheduler *s, const struct fcm
         uint32_t id = other->ids[1];
         const struct file *file = file_at(s, id);
         if (!file->wanted || file->state == FILE_DONE || file->holders != 1) continue;
-        if (id < hand->registrar) continue;
+        if (!is_in_order(hand, id)) continue;
         if (!best || file->wanted < file_at(s, best)->wanted) best = id;
     }
     return best;
 }
 
-// Nothing can be imported twice, and registrars only in order.
+// Nothing can be imported twice.
 static bool can_redo(const struct fcm_scheduler *s, const struct fcm_hand *hand, uint32_t id) {
     const struct file *file = file_at(s, id);
-    if (hand->spent || hand->registrar >= id) return false;
+    if (hand->spent || !is_in_order(hand, id)) return false;
     return !hand->used || (file->begun_by != hand->number && !file->begun_twice);
 }
 
@@ -320,11 +324,11 @@ static uint32_t again_pop(struct fcm_scheduler *s, const struct fcm_hand *hand) 
 
 // The waiting one to take next that comes after the registrars which the hand has imported, 0 none.
 static uint32_t first_waiting(const struct fcm_scheduler *s, const struct fcm_hand *hand) {
-    if (s->heap[0] > hand->registrar) return s->heap[0];
+    if (is_in_order(hand, s->heap[0])) return s->heap[0];
     uint32_t best = 0;
     for (size_t i = 1; i < s->heap_count; i++) {
         uint32_t id = s->heap[i];
-        if (id < hand->registrar || (!s->prefetch && !file_at(s, id)->wanted)) continue;
+        if (!is_in_order(hand, id) || (!s->prefetch && !file_at(s, id)->wanted)) continue;
         if (!best || before(s, id, best)) best = id;
     }
     return best;
