@@ -117,12 +117,13 @@ class Collecting:
         self._logs = options.logs
         self._hooks = options.hooks
         self._registries = options.registries
-        #: Registrars that have been imported here, and those that are known, by index; with what they depend on.
-        self._imported: dict[int, dict[str, Any]] = {}
+        #: Registrars that have been imported here, and those that are known, by index.
+        self._imported: set[int] = set()
+        self._registrars: set[int] = set()
+        #: What the former depend on, by kind.
         self._imported_dependencies: dict[str, dict[bytes, None]] = {
             kind: {} for kind in ("files", "directories", "absent")
         }
-        self._registrars: set[int] = set()
         self._begun: set[int] = set()
         self._context = b""
         self._notes = DependencyNotes(config) if options.record_dependencies else None
@@ -167,7 +168,10 @@ class Collecting:
         """Whether the import of a file, which is over, has made it a registrar, here or where it was imported before."""
         if not self._registries.changes() and index not in self._registrars:
             return False
-        self._imported[index] = extras.get("dependencies", {})
+        self._imported.add(index)
+        found = extras.get("dependencies", {})
+        for kind, known in self._imported_dependencies.items():
+            known.update(dict.fromkeys(found.get(kind, ())))
         self._set_context()
         return True
 
@@ -177,9 +181,6 @@ class Collecting:
             os.path.relpath(self._found.nodes[registrar].path, root)
             for registrar in sorted(self._imported)
         )
-        for kind, known in self._imported_dependencies.items():
-            for each in self._imported.values():
-                known.update(dict.fromkeys(each.get(kind, ())))
 
     def _begin(self, index: int) -> None:
         self._begun.add(index)

@@ -168,7 +168,7 @@ def own_code(item: Any) -> types.CodeType | None:
     if any(name in function.__dict__ for name in _ELSEWHERE):
         return None
     code = function.__code__
-    return code if code.co_filename == os.path.abspath(item.path) else None
+    return code if code.co_filename == os.fspath(item.path) else None
 
 
 def _id_parts() -> tuple[Any, ...]:

@@ -136,7 +136,7 @@ class CollectingSession:
             self._served.restore()
             self._served = None
             self.took = time.perf_counter() - self.began
-            if not (self._paused and self._stays_paused()):
+            if not self._stays_paused():
                 self._resume()
             self._end_farm()
             if self.store is not None:

@@ -287,10 +287,10 @@ class Source:
     def reported(self, node: pytest.Collector, report: Any) -> None:
         """A collector's report is made: what was collected here becomes a record."""
         context = self.order.begun_in
-        changes_filters = self.order.full_context() != context
-        registrar = False
+        changes_filters = registrar = False
         if node in self._collected_natively:
             self._collected_natively.discard(node)
+            changes_filters = self.order.full_context() != context
             registrar = self.order.end_native(node)
             if registrar and self.farm is not None:
                 self.farm.note_registrar((os.fspath(node.path), class_key(real_class(node))))

@@ -126,26 +126,24 @@ def _serve(
     from fastcollect_meta.collect import FoundFiles, age_objects, start_worker
 
     found = FoundFiles.for_config(config)
-    watching = found.own_filters.watching()
-    # For as long as this process and its workers live: it would end with the last reference to it.
-    watching.__enter__()
-    compat.walk_files(config, session, found.note)
-    _send_walk(channel, config, found)
-    options.registries.changes()
-    _send_prepared(channel)
-    _flush()
-    if kind == "worker":
-        start_worker(channel, config, found, options, stderr)
+    with found.own_filters.watching():
+        compat.walk_files(config, session, found.note)
+        _send_walk(channel, config, found)
+        options.registries.changes()
+        _send_prepared(channel)
+        _flush()
+        if kind == "worker":
+            start_worker(channel, config, found, options, stderr)
 
-    # What is here now stays: a worker's garbage collection must neither visit it nor copy its pages.
-    age_objects()
-    child = _worker.serve(os.dup(channel.fileno()))
-    if child is None:
-        os._exit(0)
-    role.ROLE = "worker"
-    channel.close()
-    _, own_channel, own_stderr = child
-    start_worker(_wire.Channel(own_channel), config, found, options, own_stderr)
+        # What is here now stays: a worker's garbage collection must neither visit it nor copy its pages.
+        age_objects()
+        child = _worker.serve(os.dup(channel.fileno()))
+        if child is None:
+            os._exit(0)
+        role.ROLE = "worker"
+        channel.close()
+        _, own_channel, own_stderr = child
+        start_worker(_wire.Channel(own_channel), config, found, options, own_stderr)
 
 
 def main() -> NoReturn:
