@@ -23,6 +23,7 @@ import pluggy
 import pytest
 from _pytest import fixtures, mark, nodes, python
 from _pytest.cacheprovider import Cache
+from _pytest.compat import NOTSET
 from _pytest.config import Config
 from _pytest.doctest import DoctestTextfile
 from _pytest.main import Session
@@ -232,6 +233,114 @@ def move_fixtures(session: pytest.Session, moved: Mapping[Any, Any]) -> None:
         for new in registry.keys() & set(moved.values()):
             for definition in registry[new]:
                 definition.node = new
+
+
+class RegisteredFixture:
+    """A fixture that was registered, and where pytest's manager keeps it.
+
+    :param register: the manager's method.
+    :param arguments: its keyword arguments.
+    """
+
+    __slots__ = ("_arguments", "_autouse", "_definition", "_definitions", "_manager", "_register")
+
+    def __init__(self, manager: Any, register: Any, arguments: dict[str, Any]) -> None:
+        self._manager = manager
+        self._register = register
+        self._arguments = arguments
+        self._definitions, self._definition, self._autouse = self._add()
+
+    @property
+    def base(self) -> str:
+        """The id of the node whose tests see it; empty for all."""
+        return self._definition.baseid or ""
+
+    def take_out(self) -> bool:
+        """Let nobody find it; False where it isn't there."""
+        if self._definition not in self._definitions:
+            return False
+        self._definitions.remove(self._definition)
+        if self._autouse is not None:
+            last = self._autouse[::-1].index(self._definition.argname)
+            del self._autouse[len(self._autouse) - 1 - last]
+        return True
+
+    def put_back(self) -> None:
+        """Let it stand where it would if it were registered now."""
+        definition = self._definition
+        self._arguments["scope"] = definition.scope
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pytest.PytestWarning)
+            self._definitions, again, self._autouse = self._add()
+        self._definitions[self._definitions.index(again)] = definition
+
+    def _add(self) -> tuple[list[Any], Any, list[str] | None]:
+        """Register it; the list that its definition stands in, that, and the list of names that has its own."""
+        name: str = self._arguments["name"]
+        autouse = bool(self._arguments.get("autouse"))
+        known = {id(each) for found in self._lists(name) for each in found}
+        lengths = {id(names): len(names) for names in self._autouse_names()} if autouse else {}
+        self._register(**self._arguments)
+        definitions, definition = next(
+            (found, each) for found in self._lists(name) for each in found if id(each) not in known
+        )
+        grown = (n for n in self._autouse_names() if len(n) > lengths.get(id(n), 0))
+        return definitions, definition, next(grown) if autouse else None
+
+    def _lists(self, name: str) -> list[list[Any]]:
+        """All lists of definitions of a name: one, from pytest 9.2 on one for each node."""
+        flat = getattr(self._manager, "_arg2fixturedefs", None)
+        if flat is not None:
+            return [flat[name]] if name in flat else []
+        return [
+            found
+            for by_node in (
+                self._manager._arg2node2fixturedefs,
+                self._manager._arg2nodeid2fixturedefs,
+            )
+            for found in by_node.get(name, {}).values()
+        ]
+
+    def _autouse_names(self) -> list[list[str]]:
+        """All lists of names of fixtures that are used automatically."""
+        return [
+            names
+            for attribute in ("_node_autousenames", "_nodeid_autousenames")
+            for names in getattr(self._manager, attribute, {}).values()
+        ]
+
+
+def observe_fixtures(
+    session: pytest.Session,
+    is_observing: Callable[[], bool],
+    observe: Callable[[RegisteredFixture], object],
+) -> None:
+    """Call `observe` for each fixture that is registered from now on, while it is observing.
+
+    Never with pytest 8.0, where there is no registering a single one.
+    """
+    manager: Any = session._fixturemanager
+    original = getattr(manager, "_register_fixture", None)
+    if original is None:
+        return
+    deprecated = getattr(fixtures, "FIXTURE_NODEID_DEPRECATED", None)
+
+    def register(**arguments: Any) -> None:
+        by_id = (
+            arguments.get("nodeid", NOTSET) is not NOTSET or arguments.get("node", NOTSET) is NOTSET
+        )
+        with contextlib.ExitStack() as stack:
+            if by_id and deprecated is not None:
+                # here, for the place that it names
+                warnings.warn(deprecated.format(), stacklevel=2)
+                stack.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore", pytest.PytestWarning)
+            if is_observing():
+                observe(RegisteredFixture(manager, original, arguments))
+            else:
+                original(**arguments)
+
+    manager._register_fixture = register
 
 
 def own_keywords(node: nodes.Node) -> dict[str, Any]:

@@ -65,7 +65,11 @@ def _run(origin: Origin) -> None:
         if origin.pending is not None:
             _adopt_pending(origin)
         else:
-            with compat.collection_warnings(root.config), compat.dropped_output(root.config):
+            with (
+                compat.collection_warnings(root.config),
+                compat.dropped_output(root.config),
+                origin.without_later(),
+            ):
                 insert(origin.filters)
                 _adopt_file(origin)
         origin.state = State.REAL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +110,7 @@ class Origin:
         "told",
         "warnings",
         "when_materialized",
+        "without_later",
     )
 
     def __init__(
@@ -137,6 +139,8 @@ class Origin:
         self.when_materialized = when_materialized
         #: Imports what has to be imported before this file.
         self.import_before: Callable[[], None] | None = None
+        #: While it is materialized: hides the fixtures that were registered after its collection.
+        self.without_later: Callable[[], AbstractContextManager[None]] = nullcontext
         #: Warnings by the number of the collector, below the file, that raised them when it was collected.
         self.warnings: dict[int, Any] = {}
         self.repeat_warnings: Callable[[Any], None] | None = None

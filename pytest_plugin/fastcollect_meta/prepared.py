@@ -82,8 +82,8 @@ class PreparedSource(Source):
     :raises ValueError: where it can't be used here.
     """
 
-    def __init__(self, config: pytest.Config, prepared: Prepared) -> None:
-        super().__init__(config, 1, None, None, lambda: None, Treatments(config, {}))
+    def __init__(self, session: pytest.Session, prepared: Prepared) -> None:
+        super().__init__(session, 1, None, None, lambda: None, Treatments(session.config, {}))
         self._natives = {(path, name): why for path, name, *why in prepared.natives}
         self._failed = {(path, name): why for path, name, *why in prepared.failed}
         self._manifest = _open(prepared)

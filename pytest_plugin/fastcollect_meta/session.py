@@ -114,7 +114,7 @@ class CollectingSession:
             yield
             return
         treatments = Treatments.of(self.config)
-        self.source = self._make_source(treatments)
+        self.source = self._make_source(session, treatments)
         manifest = self._manifest_path()
         replays = None if manifest is None else ReplayFile(manifest.with_suffix(".replays"))
         self._served = ServedHooks(self.config, treatments, replays)
@@ -189,9 +189,9 @@ class CollectingSession:
         """Beside which lies what hooks did that are replayed; None for nowhere."""
         return None if self.store is None else self.store.path
 
-    def _make_source(self, treatments: Treatments) -> Source:
+    def _make_source(self, session: pytest.Session, treatments: Treatments) -> Source:
         return Source(
-            self.config,
+            session,
             self.options.workers,
             self.farm,
             self.store,

@@ -25,6 +25,7 @@ from .frameless import frameless
 from .here import HereCollection
 from .import_order import ImportOrder
 from .introspection import find_class
+from .late_fixtures import LateFixtures
 from .materialize import MaterializationError, check_duplicates, lazify, why_different
 from .nodes import LazyFile, build_children, classes_of, lazy_class, real_class
 from .notes import DependencyNotes
@@ -106,14 +107,14 @@ class Source:
 
     def __init__(
         self,
-        config: pytest.Config,
+        session: pytest.Session,
         workers: int,
         farm: Farm | None,
         store: Store | None,
         start_farm: Callable[[], Farm | None],
         treatments: Treatments,
     ) -> None:
-        self.config = config
+        self.config = config = session.config
         self.workers = workers
         self.farm = farm
         self.store = store
@@ -139,6 +140,7 @@ class Source:
         self._collected_natively: set[Any] = set()
         #: Collectors that have just been collected from a record: what its report gets besides.
         self.sections: dict[pytest.Collector, list[tuple[str, str]]] = {}
+        self._late_fixtures = LateFixtures(session)
         self._locator = compat.ModuleLocator(config)
         self._warned: set[tuple[object, ...]] = set()
 
@@ -167,6 +169,7 @@ class Source:
 
     def about_to_collect(self, node: pytest.Collector) -> None:
         """pytest is about to collect something; a file that is collected natively has its registrars imported."""
+        self._late_fixtures.collecting(node)
         self.order.begin()
         if node in self._collected_natively:
             self.order.begin_native()
@@ -286,6 +289,7 @@ class Source:
 
     def reported(self, node: pytest.Collector, report: Any) -> None:
         """A collector's report is made: what was collected here becomes a record."""
+        self._late_fixtures.collecting(None)
         context = self.order.begun_in
         changes_filters = registrar = False
         if node in self._collected_natively:
@@ -407,6 +411,7 @@ class Source:
         if origin.effects:
             origin.rerun = partial(rerun, self.treatments)
         origin.import_before = self.order.importer()
+        origin.without_later = partial(self._late_fixtures.hidden, node, self._late_fixtures.now)
         origin.filters = self.order.filters.own() if self.order.filters is not None else ()
         if record.registrar:
             self.order.note(node, origin)

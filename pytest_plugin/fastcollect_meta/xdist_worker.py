@@ -31,11 +31,11 @@ class WorkerSession(CollectingSession):
     def collection(self, session: pytest.Session) -> Iterator[None]:
         """Around pytest's whole collection."""
         if not self.aside and self.options.workers > 0:
-            self._use_prepared()
+            self._use_prepared(session)
         with super().collection(session):
             yield
 
-    def _use_prepared(self) -> None:
+    def _use_prepared(self, session: pytest.Session) -> None:
         message = self.config.workerinput.get(INPUT)  # type: ignore[attr-defined]
         if message is None:
             self.aside = "quiet"
@@ -44,7 +44,7 @@ class WorkerSession(CollectingSession):
             prepared = Prepared.from_message(message)
             self.aside = prepared.differs(self.config)
             if not self.aside:
-                self._prepared = PreparedSource(self.config, prepared)
+                self._prepared = PreparedSource(session, prepared)
                 if prepared.content is None:
                     self._manifest = Path(prepared.manifest)
         except (OSError, TypeError, ValueError) as error:
@@ -53,9 +53,9 @@ class WorkerSession(CollectingSession):
     def _manifest_path(self) -> Path | None:
         return self._manifest
 
-    def _make_source(self, treatments: Treatments) -> Source:
+    def _make_source(self, session: pytest.Session, treatments: Treatments) -> Source:
         if self._prepared is None:
-            return super()._make_source(treatments)
+            return super()._make_source(session, treatments)
         self._prepared.treatments = treatments
         return self._prepared
 
