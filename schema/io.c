@@ -9,7 +9,10 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-enum { MAX_FDS = 8 };
+enum {
+    MAX_FDS = 8,
+    IO_FD_HIGH = 200, // where raised descriptors start
+};
 
 ssize_t fcm_io_read(int fd, void *buffer, size_t size) {
     for (;;) {
@@ -76,6 +79,13 @@ int fcm_io_socketpair(int ret_fds[2]) {
 int fcm_io_duplicate(int fd) {
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     return copy < 0 ? -errno : copy;
+}
+
+int fcm_io_raise(int fd) {
+    int raised = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, IO_FD_HIGH);
+    if (raised < 0) return fd;
+    close(fd);
+    return raised;
 }
 
 int fcm_io_set_nonblock(int fd) {

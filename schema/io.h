@@ -23,6 +23,9 @@ int fcm_io_wait(int fd, short events, int timeout_ms);
 int fcm_io_socketpair(int ret_fds[2]);
 // Another descriptor of the same file.
 int fcm_io_duplicate(int fd);
+// The same under a number above those that tests see, who may show theirs; `fd` itself where the
+// limit is too low. Takes over `fd`.
+int fcm_io_raise(int fd);
 int fcm_io_set_nonblock(int fd);
 int fcm_io_set_cloexec(int fd, int on);
 

@@ -282,6 +282,7 @@ static int manifest_map(struct fcm_manifest *m, const char *path, const char **r
     *ret_why = "it can't be opened";
     m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (m->fd < 0) return -errno;
+    m->fd = fcm_io_raise(m->fd);
     if (fstat(m->fd, &st) < 0) return -errno;
     if (!S_ISREG(st.st_mode)) {
         *ret_why = S_ISDIR(st.st_mode) ? "it is a directory" : "it is not a regular file";

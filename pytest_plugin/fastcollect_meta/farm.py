@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from fastcollect_meta import _wire
 
 #: Seconds that the coordinator gets to end by itself when the farm is closed, before it is killed.
 _CLOSE_SECONDS = 10.0
+#: From where on the channel's descriptor lies, out of the way of those that tests open, which may show their numbers.
+_HIGH_DESCRIPTOR = 200
 
 Key = tuple[str, str]
 
@@ -31,6 +34,16 @@ class Answer:
     detail: str = ""
     #: The file cost its workers, so that it must not be imported here: a collection error.
     failed: bool = False
+
+
+def _raised(fd: int) -> int:
+    """The descriptor under a high number, as it is where the limit is lower. Takes it over."""
+    try:
+        high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH_DESCRIPTOR)
+    except OSError:
+        return fd
+    os.close(fd)
+    return high
 
 
 class Farm:
@@ -119,7 +132,7 @@ class Farm:
                 pass_fds=[theirs.fileno()],
                 env=environ,
             )
-            farm = cls(process, _wire.Channel(ours.detach()))
+            farm = cls(process, _wire.Channel(_raised(ours.detach())))
         farm._begin(request)
         return farm
 

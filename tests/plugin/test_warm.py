@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -100,3 +101,17 @@ def test_a_run_of_one_folder_keeps_the_others(tmp_path: Path) -> None:
     # selections and ids share the records
     assert collected(tmp_path, "-k", "more") == "2 manifest"
     assert collected(tmp_path, "b/test_b.py::test_b") == "1 manifest"
+
+
+def test_descriptors_keep_their_numbers(tmp_path: Path) -> None:
+    """A file that a module opens, and that a parameter shows, has the number that it has natively: cold and warm."""
+    write(
+        tmp_path,
+        test_a="FILE = open(__file__)\ndef test_a(): print('number', FILE.fileno())\n",
+    )
+    numbers = [
+        re.findall(r"^number \d+$", pytest_output(tmp_path, "-rP", plugin=plugin), re.M)
+        for plugin in (False, True, True)
+    ]
+    assert len(numbers[0]) == 1
+    assert numbers[0] == numbers[1] == numbers[2]
