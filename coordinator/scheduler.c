@@ -13,10 +13,11 @@ enum file_state {
 
 struct file {
     double duration;
-    uint64_t wanted;   // number of main's question, 0 none
-    size_t heap_at;    // while waiting
-    uint32_t next;     // id of the next in `alone` or `again`
-    uint32_t begun_by; // number of the hand that has begun with it, 0 none
+    uint64_t wanted;    // number of main's question, 0 none
+    size_t heap_at;     // while waiting
+    uint32_t next;      // id of the next in `alone` or `again`
+    uint32_t begun_by;  // number of the hand that has begun with it, 0 none
+    uint32_t begun_max; // the largest such number
     unsigned holders;
     unsigned deaths;
     bool begun_twice; // by more than one
@@ -297,7 +298,8 @@ static uint32_t wanted_elsewhere(const struct fcm_scheduler *s, const struct fcm
 static bool can_redo(const struct fcm_scheduler *s, const struct fcm_hand *hand, uint32_t id) {
     const struct file *file = file_at(s, id);
     if (hand->spent || !is_in_order(hand, id)) return false;
-    return !hand->used || (file->begun_by != hand->number && !file->begun_twice);
+    if (!hand->used || hand->number > file->begun_max) return true;
+    return file->begun_by != hand->number && !file->begun_twice;
 }
 
 static void again_push(struct fcm_scheduler *s, uint32_t id) {
@@ -385,6 +387,7 @@ int fcm_scheduler_begin(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t
     struct file *file = file_at(s, id);
     if (file->begun_by && file->begun_by != hand->number) file->begun_twice = true;
     file->begun_by = hand->number;
+    if (file->begun_max < hand->number) file->begun_max = hand->number;
     return file->state != FILE_DONE;
 }
 

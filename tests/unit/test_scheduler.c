@@ -471,6 +471,26 @@ static void a_fresh_hand_redoes_what_others_cannot(void **state) {
     assert_true(second.spent);
 }
 
+// A hand that came after all that have begun with a file redoes it, whatever else it has done.
+static void one_fresh_hand_redoes_what_two_have_begun(void **state) {
+    FCM_AUTO(fcm_scheduler) *s = with_files(NULL, 6);
+    struct fcm_hand hands[3];
+    uint32_t revoked[7] = {0};
+    (void)state;
+    for (unsigned h = 0; h < 3; h++) {
+        fcm_scheduler_join(s, &hands[h]);
+        for (uint32_t id = h + 1; id <= 6; id++) {
+            assert_int_equal(next(s, &hands[h]), id);
+            finish(s, &hands[h], id);
+        }
+        if (h == 2) break;
+        memset(revoked, 0, sizeof revoked);
+        assert_int_equal(fcm_scheduler_note_registrar(s, h + 1, NULL, note_revoked, revoked), 1);
+        assert_true(fcm_scheduler_again_stuck(s));
+    }
+    assert_int_equal(fcm_scheduler_open(s), 0);
+}
+
 // What comes before a registrar in the walk is nothing for a hand that has imported it.
 static void a_registrar_taken_early_leaves_earlier_files_to_others(void **state) {
     const double durations[] = {1, 2, 3, 9, 4, 5};
@@ -522,6 +542,7 @@ int main(void) {
         cmocka_unit_test(files_after_a_registrar_are_redone),
         cmocka_unit_test(registrars_are_imported_in_order),
         cmocka_unit_test(a_fresh_hand_redoes_what_others_cannot),
+        cmocka_unit_test(one_fresh_hand_redoes_what_two_have_begun),
         cmocka_unit_test(a_registrar_taken_early_leaves_earlier_files_to_others),
         cmocka_unit_test(chaos_answers_every_file_once),
     };
