@@ -18,6 +18,7 @@ import pytest
 
 from fastcollect_meta import _native, _worker, compat
 from fastcollect_meta._wire import Channel, pack
+from fastcollect_meta.changing_ids import check_ids
 from fastcollect_meta.effects import FileEffects, FileHooks
 from fastcollect_meta.filters import FilterPlan, OwnFilters
 from fastcollect_meta.notes import DependencyNotes
@@ -220,6 +221,7 @@ class Collecting:
         if self._logs.count:
             raise Unrepresentable("logs-while-importing", f"{self._logs.count} log records")
         self._check_process(index)
+        check_ids(node.path, children)
         context = filters.context(index, context)
         extras["warnings"] = [warning.fields() for warning in self._warnings]
         extras["order"] = compat.grouped_rows(node, children)

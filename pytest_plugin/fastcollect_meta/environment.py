@@ -15,17 +15,21 @@ from fastcollect_meta import _recorder
 __all__ = ["iterated", "value_of"]
 
 _ALL = [b"*"]
-_trees: dict[str, ast.Module | None] = {}
+#: A loop over the environment: name of its key ("" if it has none), what all that is used passes, first and last line.
+Loop = tuple[str, list[ast.expr], int, int]
+#: By file.
+_known: dict[str, list[Loop]] = {}
 
 
 def iterated(code: CodeType, line: int) -> list[bytes]:
     """Names for the iteration over the environment at a line of a code object: [b"*"], or prefixes with a "*"."""
-    if code.co_filename not in _trees:
-        _trees[code.co_filename] = _parse(code.co_filename)
-    tree = _trees[code.co_filename]
+    loops = _known.get(code.co_filename)
+    if loops is None:
+        # once: a program may do this with each request
+        loops = _known[code.co_filename] = _loops_in(code.co_filename)
     names: list[bytes] = []
     found = False
-    for key, filters, first, last in _loops(tree) if tree is not None else ():
+    for key, filters, first, last in loops:
         if not first <= line <= last:
             continue
         found = True
@@ -45,16 +49,15 @@ def value_of(name: bytes, environ: dict[bytes, bytes]) -> bytes:
     return b"" if value is None else b"=" + value
 
 
-def _parse(path: str) -> ast.Module | None:
+def _loops_in(path: str) -> list[Loop]:
     try:
         with open(path, "rb") as file:
-            return ast.parse(file.read())
+            return list(_loops(ast.parse(file.read())))
     except (OSError, SyntaxError, ValueError):
-        return None
+        return []
 
 
-def _loops(tree: ast.Module) -> Iterator[tuple[str, list[ast.expr], int, int]]:
-    """Loops over the environment: name of their key ("" if it has none), what all that is used passes, lines."""
+def _loops(tree: ast.Module) -> Iterator[Loop]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.For, ast.AsyncFor)):
             if _is_environment(node.iter):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from . import _native, compat
+from .changing_ids import check_ids
 from .effects import FileHooks
 from .frameless import frameless
 from .notes import DependencyNotes
@@ -97,6 +98,7 @@ class HereCollection:
             if compat.capture_method(self.node.config) != "fd":
                 raise Unrepresentable("prints-while-importing", section)
             self._extras[compat.CAPTURED[section]] = raw(text)
+        check_ids(self.node.path, self._children)
         self._extras["warnings"] = [warning.fields() for warning in self._warnings]
         self._extras["order"] = compat.grouped_rows(self.node, self._children)
         hidden = [child.__dict__.pop("collect", None) for child in self._children]

@@ -29,6 +29,7 @@ EXPLANATIONS: dict[str, str] = {
     "parameter-index": "a parameter has no index",
     "parent": "a node's parent is not the collector that yielded it",
     "path": "a node has another path than its file",
+    "changing-ids": "a test's id shows an address, the time or a random UUID, and so changes with each import",
     "config": "a node has another config than its file",
     "session": "a node has another session than its file",
     "hook-effect": "a hook that is treated per file does more to its tests than a record can hold",

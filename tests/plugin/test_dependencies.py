@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastcollect_meta import environment
 
 SUPPORT = Path(__file__).parents[1] / "support"
 
@@ -535,3 +536,17 @@ def test_closure_holds_what_a_process_of_its_own_loads(
         assert not missing, (path, sorted(missing))
         others = set(paths) - {path}
         assert not others & set(together.data["files"][path]["files"]), path
+
+
+def test_a_file_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What iterates over the environment may do so with each request that a test makes."""
+    path = tmp_path / "looping.py"
+    path.write_text(
+        "import os\nnames = [name for name in os.environ if name.startswith('HTTP_')]\n"
+    )
+    code = compile(path.read_text(), str(path), "exec")
+    assert environment.iterated(code, 2) == [b"HTTP_*"]
+    path.unlink()
+    monkeypatch.setattr("ast.walk", None)
+    assert environment.iterated(code, 2) == [b"HTTP_*"]
+    assert environment.iterated(code, 1) == [b"*"]
