@@ -343,6 +343,14 @@ def observe_fixtures(
     manager._register_fixture = register
 
 
+def move_request(request: Any, old: nodes.Node, new: nodes.Node) -> bool:
+    """Make the fresh request of one function that of another, which has its state. Whether that could be done."""
+    if type(request) is not fixtures.TopRequest or request._pyfuncitem is not old:
+        return False
+    vars(request)["_pyfuncitem"] = new
+    return True
+
+
 def own_keywords(node: nodes.Node) -> dict[str, Any]:
     """A node's keywords without those of its parents: the dict itself."""
     return node.keywords._markers  # type: ignore[attr-defined,no-any-return]

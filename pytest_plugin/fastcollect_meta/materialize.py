@@ -102,9 +102,11 @@ def _adopt_file(origin: Origin) -> None:
         root.keywords.update((mark.name, mark) for mark in marks)
     missing: list[str] = []
     additional: list[str] = []
+    rerun = origin.rerun if origin.applied else None
+    origin.wants_bases = rerun is not None and rerun.is_due(origin)
     _adopt_children(origin, root, missing, additional)
-    if origin.applied and origin.rerun is not None:
-        made = origin.rerun(origin)
+    if rerun is not None:
+        made = rerun.run(origin)
         missing += made[0]
         additional += made[1]
     if missing or additional:
@@ -182,20 +184,20 @@ def transfer(lazy: Any, real: Any, origin: Origin) -> None:
     if isinstance(real, compat.PyobjMixin) and real._ALLOW_MARKERS:
         real.obj  # noqa: B018 - the first look at it adds its markers, and must not do so again later
     if origin.applied:
-        origin.bases[lazy] = NodeState.of(real)
         origin.numbers[lazy] = index
+        if origin.wants_bases:
+            origin.bases[lazy] = NodeState.of(real)
     new = {key: lazy if value is real else value for key, value in real.__dict__.items()}
-    early = isinstance(lazy, LazyCollector) and is_early(origin, lazy, index)
-    recorded = [] if early else origin.marks(index)
-    real_marks = list(real.own_markers)
-    own_markers = state.get("own_markers")
     new["keywords"] = _merged_keywords(state, lazy, real, origin, index)
-    if own_markers is None:
-        replace_marks([], recorded, real_marks)
-    else:
-        replace_marks(own_markers, recorded, real_marks)
-        own_markers.extend(real_marks[len(recorded) :])
-        new["own_markers"] = own_markers
+    own_markers = state.get("own_markers")
+    if own_markers is not None or origin.has_lazy_marks:
+        early = isinstance(lazy, LazyCollector) and is_early(origin, lazy, index)
+        recorded = [] if early else origin.marks(index)
+        real_marks = list(real.own_markers)
+        replace_marks([] if own_markers is None else own_markers, recorded, real_marks)
+        if own_markers is not None:
+            own_markers.extend(real_marks[len(recorded) :])
+            new["own_markers"] = own_markers
     if "stash" in state:
         compat.merge_stash(state["stash"], real.stash)
         new["stash"] = state["stash"]
@@ -219,7 +221,7 @@ def transfer(lazy: Any, real: Any, origin: Origin) -> None:
     state.update(new)
     lazy.__class__ = type(real)
     _set_slots(lazy, real)
-    if hasattr(lazy, "_initrequest"):
+    if hasattr(lazy, "_initrequest") and not compat.move_request(new.get("_request"), real, lazy):
         lazy._initrequest()
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ._native import Record
     from .effects import NodeState
+    from .rerun import Rerun
 
 #: Bits of Record.node_flags, as in schema/record.h.
 NODE_ITEM = 1 << 0
@@ -49,6 +50,11 @@ class Effect:
     changes: dict[int, list[tuple[Any, ...]]]
     #: Whether it made tests.
     makes: bool = False
+
+    @property
+    def acts(self) -> bool:
+        """Whether the hook did anything."""
+        return bool(self.makes or self.changes or self.deselected or self.order is not None)
 
 
 @dataclass(slots=True)
@@ -95,6 +101,7 @@ class Origin:
         "effects",
         "error",
         "filters",
+        "has_lazy_marks",
         "import_before",
         "lost",
         "made",
@@ -108,6 +115,7 @@ class Origin:
         "root",
         "state",
         "told",
+        "wants_bases",
         "warnings",
         "when_materialized",
         "without_later",
@@ -148,15 +156,19 @@ class Origin:
         self.effects: dict[str, Effect] = _effects(record) if record.hooks else {}
         #: Those of them that have been repeated on its nodes.
         self.applied: set[str] = set()
-        #: Calls them again on the real nodes; gives names of made tests that differ: missing, additional.
-        self.rerun: Callable[[Origin], tuple[list[str], list[str]]] | None = None
+        #: Calls them again on the real nodes.
+        self.rerun: Rerun | None = None
         #: The nodes that one of these hooks made, once it has been repeated.
         self.made: MadeNodes | None = None
         #: Of made nodes: the record in use on whose nodes the hook was called, and that knows how far they are materialized.
         self.maker: Origin | None = None
-        #: Real nodes, while they become it: their state before any of these hooks, and their numbers in the record.
+        #: Real nodes, while they become it: their state before any of these hooks where that is wanted, and their numbers
+        #: in the record.
+        self.wants_bases = False
         self.bases: dict[Any, NodeState] = {}
         self.numbers: dict[Any, int] = {}
+        #: Whether one of its markers is without its arguments until the file is materialized.
+        self.has_lazy_marks = False
         self._marks: dict[int, Any] = {}
         self._fixtures: dict[tuple[Any, ...], list[str]] = {}
         self._keywords: dict[int, dict[str, Any]] = {}
@@ -184,6 +196,7 @@ class Origin:
             name, args, kwargs = self.record.mark(number)
             if args is OPAQUE or kwargs is OPAQUE:
                 found = make_lazy_mark(name, self.materialize)
+                self.has_lazy_marks = True
             else:
                 found = compat.make_mark(name, args, kwargs)
             self._marks[number] = found

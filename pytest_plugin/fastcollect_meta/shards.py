@@ -81,8 +81,11 @@ class Shards:
 
     def ran(self, report: pytest.TestReport) -> None:
         """A part of a test has run."""
-        nodeid = self._own_id(report.nodeid)
-        self._seconds[nodeid] = self._seconds.get(nodeid, 0.0) + report.duration
+        nodeid = report.nodeid
+        if self._groups:
+            nodeid = without_group(nodeid)
+        seconds = self._seconds
+        seconds[nodeid] = seconds.get(nodeid, 0.0) + report.duration
 
     def _own_id(self, nodeid: str) -> str:
         return without_group(nodeid) if self._groups else nodeid

@@ -33,7 +33,7 @@ from .options import is_named
 from .origin import Origin
 from .progress import Progress
 from .reasons import Unrepresentable
-from .rerun import rerun
+from .rerun import Rerun
 from .syspath import insert_root
 
 if TYPE_CHECKING:
@@ -409,7 +409,7 @@ class Source:
         origin = Origin(record, node, found, None, self.was_materialized)
         self._origins.append(origin)
         if origin.effects:
-            origin.rerun = partial(rerun, self.treatments)
+            origin.rerun = Rerun(self.treatments)
         origin.import_before = self.order.importer()
         origin.without_later = partial(self._late_fixtures.hidden, node, self._late_fixtures.now)
         origin.filters = self.order.filters.own() if self.order.filters is not None else ()
