@@ -323,6 +323,11 @@ class LazyCollector(LazyNode):
             return collecting_here(self)
         return partial(_collect_recorded, self, origin, index)
 
+    @collect.setter
+    def collect(self: Any, value: Callable[[], Iterable[Any]]) -> None:
+        self._fcm_materialize()
+        self.collect = value
+
 
 def _collect_recorded(node: Any, origin: Origin, index: int) -> list[Any]:
     if origin.repeat_warnings is not None:
@@ -334,7 +339,8 @@ def _collect_recorded(node: Any, origin: Origin, index: int) -> list[Any]:
 class LazyFile(LazyNode):
     """A file's collector. Before it is collected it knows nothing; then it has the record that its source gave.
 
-    Its state lies in the node: `_fcm_source` before, `_fcm_origin` and `_fcm_index` (0) after.
+    Its state lies in the node: `_fcm_source` before, and `_fcm_collect` where somebody has looked at `collect`; `_fcm_origin` and
+    `_fcm_index` (0) after.
     """
 
     __slots__ = ()
@@ -354,8 +360,25 @@ class LazyFile(LazyNode):
     @property
     def collect(self: Any) -> Callable[[], Iterable[Any]]:
         """As the method; a property, so that no frame of ours lies in the traceback of what collecting raises."""
-        source: Source = self.__dict__["_fcm_source"]
-        return source.collecting(self)
+        state: dict[str, Any] = self.__dict__
+        if "_fcm_collect" not in state:
+            source: Source = state["_fcm_source"]
+            found = source.collecting(self)
+            if not isinstance(self, LazyFile):
+                return found
+            state["_fcm_collect"] = found
+        return state["_fcm_collect"]  # type: ignore[no-any-return]
+
+    @collect.setter
+    def collect(self: Any, value: Callable[[], Iterable[Any]]) -> None:
+        if "_fcm_origin" in self.__dict__:
+            self._fcm_materialize()
+        else:
+            source: Source = self.__dict__["_fcm_source"]
+            if source.must_not_import(self):
+                return
+            source.went_native(self, "collect-replaced", "")
+        self.collect = value
 
 
 _lazy_classes: dict[tuple[type, type], type] = {}

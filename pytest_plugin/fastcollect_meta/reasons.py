@@ -34,6 +34,7 @@ EXPLANATIONS: dict[str, str] = {
     "session": "a node has another session than its file",
     "hook-effect": "a hook that is treated per file does more to its tests than a record can hold",
     "asked-before-collection": "a plugin asked for the module before it was collected",
+    "collect-replaced": "a plugin put a function of its own in the place of its collect()",
     "declared-native": "the ini option fastcollect_meta_native names it",
     "declared-ordered": "the ini option fastcollect_meta_ordered names it; the files before it were imported first",
     "depends-on-order": "its tests differed from its metadata in an earlier run, as if by the files before it, which were "

@@ -136,6 +136,8 @@ class Source:
         #: All files that are answered from records, in the order of the run.
         self._origins: list[Origin] = []
         self.order = ImportOrder(config.rootpath, class_trees(config))
+        #: Files that fail instead of being imported.
+        self._deadly: set[Any] = set()
         #: Files that pytest collects itself, until it has.
         self._collected_natively: set[Any] = set()
         #: Collectors that have just been collected from a record: what its report gets besides.
@@ -162,6 +164,7 @@ class Source:
         self.order.found(node)
         node.__class__ = real_class(node)
         node.__dict__.pop("_fcm_source", None)
+        node.__dict__.pop("_fcm_collect", None)
         if reason == "asked-before-collection":
             self.imports.note(os.fspath(node.path), -1)
         self._collected_natively.add(node)
@@ -374,11 +377,20 @@ class Source:
     ) -> Callable[[], Iterable[Any]]:
         """What `collect` is of a file that must not be imported here: it raises a collection error."""
         self._insert_root(node)
+        self._deadly.add(node)
         self.counts.files["failed"] += 1
         self.counts.reasons[reason] += 1
         return partial(_fail, node, f"{node.path} could not be collected: {detail}")
 
+    def must_not_import(self, node: Any) -> bool:
+        """Whether a file fails instead of being imported, whatever a plugin does."""
+        return node in self._deadly
+
     def _collect_record(self, node: Any, record: Record, origin_name: str) -> Iterable[Any]:
+        if not isinstance(node, LazyFile):
+            # a plugin has taken this function, and put its own in its place
+            return type(node).collect(node)  # type: ignore[no-any-return]
+        node.__dict__.pop("_fcm_collect", None)
         try:
             return self.attach(node, record, origin_name)
         except Unrepresentable as why:
