@@ -55,6 +55,15 @@ static void drop_overlapping(struct fcm_listing *l) {
     }
 }
 
+// Until 9.0 pytest collects what several arguments name where each of them stands.
+static bool keeps_overlapping(const struct fcm_listing *l) {
+    struct fcm_manifest_info info;
+    fcm_manifest_info(l->store.manifest, &info);
+    bool covered = false;
+    for (size_t i = 0; i < l->wanted_count; i++) covered |= l->wanted[i].covered;
+    return covered && strncmp(info.pytest, "8.", 2) == 0;
+}
+
 static int take_paths(struct fcm_listing *l, char **arguments, size_t count) {
     l->wanted = calloc(count + 1, sizeof(*l->wanted));
     int r = l->wanted ? 0 : -ENOMEM;
@@ -78,6 +87,7 @@ int fcm_listing_open(struct fcm_listing *l, const struct fcm_listing_options *o)
     if (status == FCM_EXIT_OK) status = take_paths(l, o->paths, o->path_count);
     if (status == FCM_EXIT_OK) status = fcm_store_open(&l->store, o->manifest, o->section);
     if (status != FCM_EXIT_OK) return status;
+    l->repeated = keeps_overlapping(l);
     l->selection.keyword = l->keyword;
     l->selection.mark = l->mark;
     l->states = calloc(l->store.count + 1, sizeof(*l->states));
@@ -363,6 +373,10 @@ bool fcm_listing_say(const struct fcm_listing *l) {
         fcm_log("pytest was asked for several folders or files in another order than that of their "
                 "paths: name them to have their tests in their order");
     }
+    if (l->repeated) {
+        fcm_log("arguments overlap: pytest before 9.0 prints what several of them name in another "
+                "order, or twice");
+    }
     if (l->mixed) {
         fcm_log("parameters of higher scopes group tests: pytest may print some in another order");
     }
@@ -373,5 +387,5 @@ bool fcm_listing_say(const struct fcm_listing *l) {
     }
     bool walk = say_walk(l), unfound = say_unfound(l);
     return walk || unfound || l->stale || l->native || l->unkept || l->damaged || l->reordered ||
-           l->otherwise || l->mixed || l->hooked || l->selection.undecided;
+           l->otherwise || l->repeated || l->mixed || l->hooked || l->selection.undecided;
 }

@@ -48,6 +48,7 @@ struct fcm_listing {
     bool mixed;  /* pytest may group tests otherwise: files share such parameters, or only a part of
                     a file with parameters of higher scopes is asked for */
     bool otherwise; /* what pytest was asked for may stand in another order */
+    bool repeated;  /* arguments overlap, and this pytest keeps both */
 };
 
 /* Opens the manifest and compiles the expressions. An exit status; fcm_listing_done in any case. */
