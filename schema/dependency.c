@@ -119,9 +119,10 @@ static uint8_t entry_type(DIR *dir, const struct dirent *e) {
     return (uint8_t)IFTODT(st.st_mode);
 }
 
-/* What Python and pytest write beside what they read: no listing is about it. */
+/* What Python, pytest and hypothesis write beside what they read: no listing is about it. */
 static bool entry_ignored(const char *name) {
-    return strcmp(name, "__pycache__") == 0 || strcmp(name, ".pytest_cache") == 0;
+    return strcmp(name, "__pycache__") == 0 || strcmp(name, ".pytest_cache") == 0 ||
+           strcmp(name, ".hypothesis") == 0;
 }
 
 static bool entry_is_metadata(const char *name) {

@@ -50,8 +50,9 @@ static bool ends_with(const char *text, const char *end) {
 // Files that nothing but speed depends on, and what isn't a file of the disk's.
 static bool is_beside_the_point(const char *path) {
     static const char *const folders[] = {"/proc/", "/dev/", "/sys/"};
-    static const char *const parts[] = {"/__pycache__/", ".pyc.", "/.pytest_cache/"};
-    static const char *const ends[] = {".pyc", "/__pycache__", "/.pytest_cache"};
+    static const char *const parts[] = {"/__pycache__/", ".pyc.", "/.pytest_cache/",
+                                        "/.hypothesis/"};
+    static const char *const ends[] = {".pyc", "/__pycache__", "/.pytest_cache", "/.hypothesis"};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(folders); i++)
         if (strncmp(path, folders[i], strlen(folders[i])) == 0) return true;
     for (size_t i = 0; i < Py_ARRAY_LENGTH(parts); i++)

@@ -115,3 +115,25 @@ def test_descriptors_keep_their_numbers(tmp_path: Path) -> None:
     ]
     assert len(numbers[0]) == 1
     assert numbers[0] == numbers[1] == numbers[2]
+
+
+def test_caches_of_hypothesis(tmp_path: Path) -> None:
+    """Hypothesis keeps what it has found out about modules that are imported; what it finds there changes no tests."""
+    write(
+        tmp_path,
+        test_a="""
+import os
+kept = os.path.join(os.path.dirname(__file__), ".hypothesis", "constants", "a")
+os.listdir(os.path.dirname(__file__))
+try:
+    open(kept).close()
+except OSError:
+    os.makedirs(os.path.dirname(kept), exist_ok=True)
+    open(kept, "w").close()
+def test_a(): pass
+""",
+    )
+    assert collected(tmp_path) == "1 farm"
+    assert collected(tmp_path) == "1 manifest"
+    shutil.rmtree(tmp_path / ".hypothesis")
+    assert collected(tmp_path) == "1 manifest"
