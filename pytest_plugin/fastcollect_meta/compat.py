@@ -43,6 +43,9 @@ SUPPORTED = ((8, 0), (10, 0))
 #: Whether pytest groups parameters of high scopes by value (rather than by index).
 GROUPS_BY_VALUE = hasattr(fixtures, "ParamValueKey")
 
+#: Whether markers that are added to a node stand as such among its keywords.
+KEYWORDS_ARE_MARKS = pytest.version_tuple >= (9, 2)
+
 #: The slot that holds a node's id: a NodeId, or a str before 9.2.
 ID_SLOT = "_id" if hasattr(nodes, "NodeId") else "_nodeid"
 
@@ -395,6 +398,18 @@ def observed_deselection(config: Config, observe: Callable[[list[Any]], object])
 def marker(name: str, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Any:
     """A marker as `pytest.mark` makes it, whatever its name."""
     return pytest.MarkDecorator(make_mark(name, args, kwargs), _ispytest=True)
+
+
+def keyword_of_mark(mark: Mark) -> Any:
+    """What `add_marker` puts among a node's keywords for a marker: before pytest 9.2 what decorates with it."""
+    return mark if KEYWORDS_ARE_MARKS else pytest.MarkDecorator(mark, _ispytest=True)
+
+
+def is_keyword_of_mark(value: object, mark: Mark) -> bool:
+    """Whether `add_marker` has put that there for this marker."""
+    if KEYWORDS_ARE_MARKS:
+        return value is mark
+    return isinstance(value, pytest.MarkDecorator) and value.mark is mark
 
 
 def no_result() -> Any:

@@ -106,7 +106,7 @@ def difference(hook: str, node: Any, number: int, before: NodeState) -> Change:
     implied = {mark.name: mark for mark in (*reversed(first), *last)}
     keys = []
     for key, value in keywords.items():
-        if key in implied and implied[key] is value:
+        if key in implied and compat.is_keyword_of_mark(value, implied[key]):
             del implied[key]
         elif key not in before.keywords and value is True:
             keys.append(key)

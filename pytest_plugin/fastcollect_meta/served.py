@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from . import class_lines
+from . import class_lines, compat
 from .effects import AFTER
 from .made import made_of
 from .materialize import become_real
@@ -240,7 +240,7 @@ def apply_change(origin: Origin, node: Any, change: tuple[Any, ...]) -> None:
         node.own_markers[:0] = first
         node.own_markers.extend(last)
         for mark in (*reversed(first), *last):
-            node.keywords[mark.name] = mark
+            node.keywords[mark.name] = compat.keyword_of_mark(mark)
     for key in keys:
         node.keywords[key] = True
     if extra:
