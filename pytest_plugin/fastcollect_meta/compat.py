@@ -563,10 +563,12 @@ def install_servers(
     serving: Any,
     is_lazy: Callable[[object], bool],
     choose: Callable[[MatchExpression, Sequence[Any]], Iterable[bool] | None],
+    reorder: Callable[[Sequence[Any], Callable[[Sequence[Any]], list[Any]]], list[Any]],
 ) -> Callable[[], None]:
     """Let pytest's -k and -m, its grouping by parameters and its tree be answered by lazy nodes without an import.
 
     :param choose: says for each item whether an expression holds for it; None where pytest itself has to.
+    :param reorder: reorders items as pytest's own function, its second argument, does.
 
     While one of these asks, the matching attribute of `serving` is true, and lazy nodes give stand-ins for what
     exactly this question reads. Returns the function that takes it all back.
@@ -627,9 +629,7 @@ def install_servers(
 
     def reorder_server(original: Any) -> Any:
         def reorder_items(items: Sequence[Any]) -> list[Any]:
-            if all(is_lazy(item) and not item._fcm_high_scope() for item in items):
-                return list(dict.fromkeys(items))
-            return original(items)  # type: ignore[no-any-return]
+            return reorder(items, original)
 
         return reorder_items
 

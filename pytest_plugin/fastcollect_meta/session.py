@@ -22,6 +22,7 @@ from .measuring import measures_imports
 from .nodes import is_lazy
 from .options import Options, is_named, read_options
 from .reasons import EXPLANATIONS
+from .reordering import reorder
 from .replay import ReplayFile
 from .selecting import choose
 from .served import ServedHooks
@@ -71,6 +72,8 @@ class CollectingSession:
         #: Whether garbage collection is off, and is to be on again; whether all objects have been frozen.
         self._paused = False
         self._frozen = False
+        #: Of all generations, when the session's hooks had ended.
+        self._full_collections: int | None = None
         # Registered before pytest's own, and so called after them: those collect garbage.
         config.add_cleanup(self.thaw)
         # Where pytest ends before it is configured, nobody is told that it is over.
@@ -120,7 +123,7 @@ class CollectingSession:
         self._served = ServedHooks(self.config, treatments, replays)
         self._served.install()
         self.source.begin()
-        restore = compat.install_servers(serving, is_lazy, choose)
+        restore = compat.install_servers(serving, is_lazy, choose, reorder)
         self._paused = gc.isenabled()
         gc.disable()
         completed = True
@@ -164,7 +167,11 @@ class CollectingSession:
         Not earlier: `gc.get_referrers` doesn't see what is frozen, and hypothesis asks it in the summary.
         """
         if self._paused:
-            gc.collect()
+            # pytest itself, from 9.2 on, has just collected all of it
+            collected = self._full_collections is not None and (
+                _full_collections() > self._full_collections
+            )
+            gc.collect(1 if collected else 2)
             gc.freeze()
             self._frozen = True
         self._resume()
@@ -286,6 +293,7 @@ class CollectingSession:
             yield
         finally:
             served.restore()
+            self._full_collections = _full_collections()
 
     def finish(self, session: pytest.Session) -> None:
         """The session ends: tests that differed from their metadata make it one that was interrupted."""
@@ -373,6 +381,11 @@ class CollectingSession:
             for path, detail in details.get(reason, ())[: 1000 if self.options.report else 3]:
                 line = detail.strip().splitlines()[-1:] or [""]
                 reporter.write_line(f"      {path} {line[0][:160]}")
+
+
+def _full_collections() -> int:
+    """How many times all generations have been collected."""
+    return int(gc.get_stats()[2]["collections"])
 
 
 def _ends_with_session() -> bool:
