@@ -147,6 +147,38 @@ static int sort_entries(struct fcm_store *s) {
     return FCM_EXIT_OK;
 }
 
+/* Says so where the section written last, which nobody has asked for, is not the largest one. */
+static int tell_of_larger_section(const struct fcm_store *s) {
+    struct fcm_manifest_info info;
+    fcm_manifest_info(s->manifest, &info);
+    if (info.sections < 2) return FCM_EXIT_OK;
+    size_t *counts = calloc(info.sections, sizeof(*counts));
+    if (!counts) {
+        fcm_log("out of memory");
+        return FCM_EXIT_FAILED;
+    }
+    for (uint32_t i = 0; i < info.entries; i++) {
+        struct fcm_entry e;
+        fcm_manifest_entry(s->manifest, i, &e);
+        if (strcmp(e.collector, FCM_WALKED) != 0) counts[e.section]++;
+    }
+    uint32_t largest = s->section;
+    for (uint32_t i = 0; i < info.sections; i++) {
+        if (counts[i] > counts[largest]) largest = i;
+    }
+    if (largest != s->section) {
+        struct fcm_section section;
+        char text[129];
+        fcm_manifest_section(s->manifest, largest, &section);
+        hex(section.options_key, text, sizeof(text));
+        fcm_log("these are the %zu files collected last; with other options or another root folder "
+                "%zu are known: --section %.8s",
+                s->count, counts[largest], text);
+    }
+    free(counts);
+    return FCM_EXIT_OK;
+}
+
 int fcm_store_open(struct fcm_store *s, const char *path, const char *key) {
     *s = (struct fcm_store){.path = path ? strdup(path) : NULL};
     int r = path ? (s->path ? 0 : -ENOMEM) : find_manifest(&s->path);
@@ -167,7 +199,9 @@ int fcm_store_open(struct fcm_store *s, const char *path, const char *key) {
     }
     if (r < 0) return FCM_EXIT_FAILED;
     int status = choose_section(s, key);
-    return status == FCM_EXIT_OK ? sort_entries(s) : status;
+    if (status == FCM_EXIT_OK) status = sort_entries(s);
+    if (status == FCM_EXIT_OK && !key) status = tell_of_larger_section(s);
+    return status;
 }
 
 void fcm_store_done(struct fcm_store *s) {

@@ -220,3 +220,18 @@ def test_where_stale_files_are_collected(tmp_path: Path) -> None:
     write(tmp_path, test_slow=slow + "\n# edited\n")
     assert collected(tmp_path) == "1 farm, 2 manifest"
     assert collected(tmp_path) == "3 manifest"
+
+
+def test_section_written_last_is_listed(tmp_path: Path) -> None:
+    """Records made under other options are a section of their own; a larger one is pointed out, with what lists it."""
+    write(tmp_path, test_a="def test_a(): pass", test_b="def test_b(): pass")
+    write(tmp_path, **{"pytest.ini": "[pytest]\n"})
+    pytest_output(tmp_path, *COLLECT)
+    everything = command(tmp_path, "list")
+    assert everything == (0, ["test_a.py::test_a", "test_b.py::test_b"], "")
+    pytest_output(tmp_path, *COLLECT, "-W", "error", "test_b.py")
+    status, lines, said = command(tmp_path, "list")
+    assert (status, lines) == (0, ["test_b.py::test_b"])
+    named = re.search(r"the 1 files collected last; .* 2 are known: --section ([0-9a-f]{8})", said)
+    assert named
+    assert command(tmp_path, "list", "--section", named[1]) == everything
