@@ -29,6 +29,14 @@ int fcm_guard_isolate(pid_t parent) {
     return setrlimit(RLIMIT_CORE, &core) < 0 ? -errno : 0;
 }
 
+int fcm_guard_adopt(bool adopt, bool *ret_before) {
+    int before;
+    if (prctl(PR_GET_CHILD_SUBREAPER, &before, 0, 0, 0) < 0) return -errno;
+    if (prctl(PR_SET_CHILD_SUBREAPER, adopt, 0, 0, 0) < 0) return -errno;
+    *ret_before = before != 0;
+    return 0;
+}
+
 static int high_fd(void) {
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) < 0) return 3;

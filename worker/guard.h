@@ -3,11 +3,16 @@
 // worker, before any test module is imported.
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 // A session (and process group) of its own, death with `parent` (SIGKILL), no core files. -ESRCH
 // when the parent is gone already. A process that leads a group keeps it.
 int fcm_guard_isolate(pid_t parent);
+
+// Whether this process becomes the parent of orphaned descendants. *ret_before: whether it was
+// that already.
+int fcm_guard_adopt(bool adopt, bool *ret_before);
 
 // Moves a descriptor to a high number, out of the way of modules that count on low ones,
 // close-on-exec. Takes over fd, also on failure.

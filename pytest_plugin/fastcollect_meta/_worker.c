@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "fork.h"
 #include "guard.h"
 #include "zygote.h"
 
@@ -37,12 +38,28 @@ static PyObject *worker_serve(PyObject *module, PyObject *arg) {
     return Py_BuildValue("(Iii)", (unsigned)child.worker, child.channel, child.err);
 }
 
+static PyObject *worker_fork(PyObject *module, PyObject *unused) {
+    uint32_t micros;
+    pid_t pid = fcm_fork(&micros);
+    if (pid < 0) return os_error((int)pid);
+    return PyLong_FromLong(pid);
+}
+
 static PyObject *worker_isolate(PyObject *module, PyObject *arg) {
     int parent;
     if (int_arg(arg, &parent) < 0) return NULL;
     int r = fcm_guard_isolate((pid_t)parent);
     if (r < 0) return os_error(r);
     Py_RETURN_NONE;
+}
+
+static PyObject *worker_adopt(PyObject *module, PyObject *arg) {
+    int adopt;
+    if (int_arg(arg, &adopt) < 0) return NULL;
+    bool before;
+    int r = fcm_guard_adopt(adopt != 0, &before);
+    if (r < 0) return os_error(r);
+    return PyBool_FromLong(before);
 }
 
 static PyObject *worker_raise_fd(PyObject *module, PyObject *arg) {
@@ -85,9 +102,16 @@ static PyMethodDef worker_methods[] = {
      "Fork workers as told over the channel `fd`, which is taken over. Returns None in the zygote "
      "when\n"
      "the coordinator is done, and (worker, channel, stderr or -1) in each child."},
+    {"fork", worker_fork, METH_NOARGS,
+     "fork()\n--\n\n"
+     "os.fork() without its warning about native threads. For a process with one thread of "
+     "Python."},
     {"isolate", worker_isolate, METH_O,
      "isolate(parent)\n--\n\n"
      "New session, death with the process `parent` (0: whichever is the parent), no core files."},
+    {"adopt", worker_adopt, METH_O,
+     "adopt(adopt)\n--\n\n"
+     "Whether this process becomes the parent of orphaned descendants; returns whether it was."},
     {"raise_fd", worker_raise_fd, METH_O,
      "raise_fd(fd)\n--\n\nMove a descriptor to a high number, close-on-exec; `fd` is closed."},
     {"redirect_stdio", worker_redirect_stdio, METH_O,

@@ -25,7 +25,7 @@ from fastcollect_meta.notes import DependencyNotes
 from fastcollect_meta.raised import RaisedWarning, importing_file, raw
 from fastcollect_meta.reasons import Unrepresentable
 from fastcollect_meta.registries import Registries, context_of
-from fastcollect_meta.syspath import SysPathPlan
+from fastcollect_meta.syspath import SysPathPlan, begins_with
 
 # Whatever a module puts in their place.
 _getpid, _exit = os.getpid, os._exit
@@ -299,10 +299,9 @@ class Collecting:
         known = set(expected)
         expected += [entry for entry in self._appended if entry not in known]
         seen = list(dict.fromkeys(sys.path))
-        wanted = list(dict.fromkeys(expected))
-        if seen[: len(wanted)] == wanted:
-            # At the end nothing hides anything. Importing setuptools, for one, does this.
-            self._appended += seen[len(wanted) :]
+        if begins_with(seen, expected):
+            # Importing setuptools, for one, does this.
+            self._appended += seen[len(dict.fromkeys(expected)) :]
         elif not self._found.plan.heals(index, seen):
             raise Unrepresentable("changes-sys-path", "")
         try:

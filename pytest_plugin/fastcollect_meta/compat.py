@@ -892,6 +892,13 @@ class LogCounter:
         if plugin._log_cli_enabled():
             plugin.log_cli_handler.emit = self._emit
 
+    @classmethod
+    def of(cls, config: pytest.Config) -> LogCounter:
+        """In a fork of a process that writes them."""
+        plugin = config.pluginmanager.get_plugin("logging-plugin")
+        file = None if plugin is None else plugin.log_file_handler.baseFilename
+        return cls(config, logs_to_file=file not in (None, os.devnull))
+
     def _emit(self, record: logging.LogRecord) -> None:
         self.count += 1
 
@@ -1095,6 +1102,19 @@ def stop_capture(config: pytest.Config) -> None:
     if manager is not None and manager._global_capturing is not None:
         manager.read_global_capture()
         manager.stop_global_capturing()
+
+
+def leave_capture(config: pytest.Config) -> None:
+    """In a fork: what `stop_capture` does, while the files that the parent captures into keep what they hold."""
+    manager = config.pluginmanager.get_plugin("capturemanager")
+    if manager is None or manager._global_capturing is None:
+        return
+    for capture in (manager._global_capturing.out, manager._global_capturing.err):
+        if isinstance(capture, _pytest.capture.FDCaptureBase):
+            empty = os.memfd_create("fastcollect-meta-capture")
+            os.dup2(empty, capture.tmpfile.fileno(), inheritable=False)
+            os.close(empty)
+    stop_capture(config)
 
 
 def start_capture(config: pytest.Config, out: int, err: int) -> None:

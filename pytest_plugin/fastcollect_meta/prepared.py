@@ -83,7 +83,7 @@ class PreparedSource(Source):
     """
 
     def __init__(self, session: pytest.Session, prepared: Prepared) -> None:
-        super().__init__(session, 1, None, None, lambda: None, Treatments(session.config, {}))
+        super().__init__(session, 1, None, None, lambda: None, Treatments(session.config, {}), 0.0)
         self._natives = {(path, name): why for path, name, *why in prepared.natives}
         self._failed = {(path, name): why for path, name, *why in prepared.failed}
         self._manifest = _open(prepared)
@@ -146,11 +146,11 @@ class PreparedSource(Source):
         self.unknown[key] = 0.0
         self._began = time.perf_counter()
 
-    def reported(self, node: pytest.Collector, report: Any) -> None:
+    def reported(self, node: pytest.Collector) -> None:
         """A collector's report is made."""
         if self._journal is not None:
             self._journal.end()
-        super().reported(node, report)
+        super().reported(node)
         key = (os.fspath(node.path), class_key(type(node)))
         if self.unknown.get(key) == 0.0:
             self.unknown[key] = time.perf_counter() - self._began

@@ -43,7 +43,6 @@ EXPLANATIONS: dict[str, str] = {
     "not-in-walk": "the farm's walk did not find it",
     "farm-gone": "the farm ended before it had collected it",
     "unstable": "its tests differed from its metadata in an earlier run",
-    "few-files": "so few files that starting the farm would take longer",
     "not-prepared": "pytest-xdist's controller had no record of it",
     "not-kept": "its record could not be kept for the workers of pytest-xdist",
     "differs-in-worker": "what its import reads is not the same in this worker of pytest-xdist",

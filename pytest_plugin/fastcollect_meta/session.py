@@ -204,6 +204,7 @@ class CollectingSession:
             self.store,
             self._start_farm_late,
             treatments,
+            self.options.time_limit,
         )
 
     def plugin_registered(self) -> None:
@@ -254,7 +255,7 @@ class CollectingSession:
         if self.source is None:
             return report
         report.sections.extend(self.source.sections.pop(collector, ()))
-        self.source.reported(collector, report)
+        self.source.reported(collector)
         if self.store is not None and report.passed and compat.is_walked(collector):
             self.store.add_walked(str(collector.path), compat.is_asked(collector))
         call = getattr(report, "call", None)
@@ -339,6 +340,8 @@ class CollectingSession:
         if self.store is not None:
             self.store.finish()
         recorded = counts.files["farm"] + counts.files["manifest"]
+        if self.options.workers > 0:
+            recorded += counts.files["here"]
         explained = list(explain(self.source.imports)) if self.options.explain_imports else []
         self._summarize_imports(reporter, summary(self.source.imports, recorded), explained)
         self._summarize_reasons(reporter, counts.reasons, counts.details)

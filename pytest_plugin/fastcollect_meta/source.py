@@ -21,6 +21,7 @@ from .active_adapters import class_trees
 from .compiling import is_compiled, is_from_compiling
 from .effects import FileHooks
 from .explain import Asker, ImportLog
+from .forked import Outcome, can_fork, collect_in_fork
 from .frameless import frameless
 from .here import HereCollection
 from .import_order import ImportOrder
@@ -34,10 +35,10 @@ from .origin import Origin
 from .progress import Progress
 from .reasons import Unrepresentable
 from .rerun import Rerun
-from .syspath import insert_root
+from .syspath import begins_with, insert_root
 
 if TYPE_CHECKING:
-    from .farm import Farm
+    from .farm import Answer, Farm
     from .store import Key, Store
     from .treatments import Treatments
 
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 NOTED = "noted in the manifest"
 #: Seconds of collecting stale or unknown files in this process before it is worth starting a farm.
 FARM_WORTH = 1.0
+#: Seconds that a fork may take for a file, besides ten times what the file took before. Then a worker gets it.
+_FORK_LIMIT = 5.0
 
 
 class RecordedSkip(pytest.skip.Exception):  # type: ignore[misc,name-defined]
@@ -103,6 +106,7 @@ class Source:
     :param store: the manifest, None without one.
     :param start_farm: starts one later, with prefetch off; gives None where that can't be.
     :param treatments: hooks that aren't just called.
+    :param time_limit: seconds that a file may take, 0 for a limit by its history.
     """
 
     def __init__(
@@ -113,6 +117,7 @@ class Source:
         store: Store | None,
         start_farm: Callable[[], Farm | None],
         treatments: Treatments,
+        time_limit: float,
     ) -> None:
         self.config = config = session.config
         self.workers = workers
@@ -120,11 +125,11 @@ class Source:
         self.store = store
         self._start_farm = start_farm
         self.treatments = treatments
+        self._time_limit = time_limit
         self._ordered = tuple(config.getini("fastcollect_meta_ordered"))
         self._farm_failed = False
         #: Whether the farm knows what to collect; one that was started early begins by itself.
         self._asked = True
-        self._here: dict[Any, HereCollection] = {}
         self._here_seconds = 0.0
         self._notes: DependencyNotes | None = None
         self._hooks: FileHooks | None = None
@@ -202,7 +207,7 @@ class Source:
         if self.store is not None:
             packed, reason = self.store.get(key)
             if reason:
-                return self.collecting_natively(node, reason, NOTED)
+                return self._collecting_noted(node, key, reason)
             if packed is not None:
                 record, why_not = self.usable(packed)
                 if record is not None:
@@ -215,13 +220,29 @@ class Source:
             if why is not None:
                 self.counts.stale[why] += 1
             if self.farm is None and self._few_files() and not self.store.is_deadly(key):
-                self.store.importing(key)
-                return self._collecting_natively_here(node)
+                collecting = self._collecting_in_fork(node, key)
+                if collecting is not None:
+                    return collecting
         if self.farm is None and not self._farm_failed:
             self._begin_farm()
         if self.farm is None:
-            return self.collecting_natively(node, "farm-gone", "")
+            return self._collecting_without_farm(node, key, "")
         return self._collecting_from_farm(node, key)
+
+    def _collecting_noted(self, node: Any, key: Key, reason: str) -> Callable[[], Iterable[Any]]:
+        """What `collect` is of a file that the manifest says to collect natively, for what is in the file itself.
+
+        Where modules have changed that it may import, another process is to survive that first.
+        """
+        assert self.store is not None
+        if not self.store.modules_changed() or self._survives_in_fork(node, key):
+            return self.collecting_natively(node, reason, NOTED)
+        if self.farm is None and not self._farm_failed:
+            self._begin_farm()
+        answer = None if self.farm is None else self._ask_farm(key)
+        if answer is not None and answer.failed:
+            return self._collecting_fatal(node, key, answer)
+        return self.collecting_natively(node, reason, NOTED)
 
     def usable(self, packed: bytes) -> tuple[Record | None, str]:
         """A record that holds for the file that is collected next; None and the reason where it doesn't."""
@@ -272,54 +293,110 @@ class Source:
 
     # In this process
 
-    def _collecting_natively_here(self, node: Any) -> Callable[[], Iterable[Any]]:
-        constructed = node.__dict__.get("_fcm_constructed", 0)
-        node.__class__ = real_class(node)
-        node.__dict__.pop("_fcm_source", None)
-        if len(node.own_markers) != constructed:
-            # a hook has marked it, which the record must not hold
-            return self.collecting_natively(node, "few-files", "")
+    def _collecting_in_fork(self, node: Any, key: Key) -> Callable[[], Iterable[Any]] | None:
+        """What `collect` is of a file that no worker has tried: a fork of this process is to survive its import.
+
+        None where it doesn't, or where there can be no fork.
+        """
+        outcome = self._in_fork(node, key)
+        if outcome.lost:
+            return None
+        if outcome.record is None:
+            if self.store is not None:
+                self.store.add_native(key, outcome.reason, 0.0)
+            return self.collecting_natively(node, outcome.reason, outcome.detail)
+        record, why = self.usable(outcome.record)
+        if record is None:
+            return self.collecting_natively(node, why, "")
+        if self.store is not None:
+            self.store.add(key, outcome.record)
+        return partial(self._collect_record, node, record, "here")
+
+    def _survives_in_fork(self, node: Any, key: Key) -> bool:
+        return self.farm is None and self._few_files() and not self._in_fork(node, key).lost
+
+    def _in_fork(self, node: Any, key: Key) -> Outcome:
+        if len(node.own_markers) != node.__dict__.get("_fcm_constructed", 0):
+            return Outcome(lost="a hook has marked it, which its record must not hold")
+        if not can_fork():
+            return Outcome(lost="this process has other threads")
         if self._notes is None:
             self._notes = DependencyNotes(
                 self.config, None if self.store is None else self.store.base
             )
+            # The store adds what all files depend on.
+            self._notes.shared_was_sent = True
         if self._hooks is None:
             self._hooks = FileHooks(self.config, node.session, self.treatments)
-        collection = self._here[node] = HereCollection(node, self._notes, self._hooks)
-        self._collected_natively.add(node)
-        self.order.begin_native()
-        return collection.collecting()
+        began = time.perf_counter()
+        known = 0.0 if self.store is None else self.store.seconds(key)
+        limit = self._time_limit or _FORK_LIMIT + 10 * known
+        outcome = collect_in_fork(self.config, partial(self._record_in_fork, node), limit)
+        self._here_seconds += time.perf_counter() - began
+        return outcome
 
-    def reported(self, node: pytest.Collector, report: Any) -> None:
-        """A collector's report is made: what was collected here becomes a record."""
-        self._late_fixtures.collecting(None)
+    def _record_in_fork(self, node: Any) -> bytes:
+        """In a fork: import a file, after the registrars before it, and make its record.
+
+        :raises Unrepresentable: where it has to be collected natively.
+        """
+        node.__class__ = real_class(node)
+        node.__dict__.pop("_fcm_source", None)
+        assert self._notes is not None and self._hooks is not None
+        self.order.begin_native()
         context = self.order.begun_in
-        changes_filters = registrar = False
+        logs = compat.LogCounter.of(self.config)
+        directory, path = os.getcwd(), list(sys.path)
+        collection = HereCollection(node, self._notes, self._hooks)
+        node.__dict__["collect"] = collection.collecting()
+        report = compat.make_collect_report(node)
+        changes_filters = self.order.full_context() != context
+        registrar = self.order.end_native(node)
+        record = collection.record(report)
+        if record is None:
+            raise Unrepresentable("collection-error", compat.report_failure(report))
+        if changes_filters:
+            raise Unrepresentable("changes-warning-filters")
+        if logs.count:
+            raise Unrepresentable("logs-while-importing", f"{logs.count} log records")
+        located = self._locator.locate(node)
+        if located is not None:
+            insert_root(path, located[0], self._locator.mode)
+        if not begins_with(sys.path, path):
+            raise Unrepresentable("changes-sys-path")
+        if os.getcwd() != directory:
+            raise Unrepresentable("changes-directory", os.getcwd())
+        return record + _wire.pack("Record", {"contexts": [context], "registrar": registrar})
+
+    def _collecting_without_farm(
+        self, node: Any, key: Key, detail: str
+    ) -> Callable[[], Iterable[Any]]:
+        """What `collect` is where the farm has gone: pytest's own, but for a file that is known to have ended a process."""
+        if self.store is not None:
+            if self.store.is_deadly(key):
+                return self._collecting_deadly(node, key)
+            self.store.importing(key)
+        return self.collecting_natively(node, "farm-gone", detail)
+
+    def _collecting_deadly(self, node: Any, key: Key) -> Callable[[], Iterable[Any]]:
+        collecting = self._collecting_in_fork(node, key)
+        if collecting is not None:
+            return collecting
+        return self.collecting_failure(
+            node,
+            "crashed",
+            "its import has ended a process before, and there is no worker to try it",
+        )
+
+    def reported(self, node: pytest.Collector) -> None:
+        """A collector's report is made."""
+        self._late_fixtures.collecting(None)
         if node in self._collected_natively:
             self._collected_natively.discard(node)
-            changes_filters = self.order.full_context() != context
-            registrar = self.order.end_native(node)
-            if registrar and self.farm is not None:
+            if self.order.end_native(node) and self.farm is not None:
                 self.farm.note_registrar((os.fspath(node.path), class_key(real_class(node))))
-        collection = self._here.pop(node, None)
         if self.store is not None:
             self.store.imported()
-        if collection is None or self.store is None:
-            return
-        try:
-            record = collection.record(report)
-            if changes_filters:
-                raise Unrepresentable("changes-warning-filters")
-        except Unrepresentable as why:
-            self._count_native(node, why.reason, why.detail)
-        else:
-            if record is None:
-                self._count_native(node, "collection-error", "")
-            else:
-                self.counts.files["here"] += 1
-                record += _wire.pack("Record", {"contexts": [context], "registrar": registrar})
-                self.store.add((os.fspath(node.path), class_key(type(node))), record)
-        self._here_seconds += collection.seconds
 
     def _collecting_here(self, node: Any) -> Callable[[], Iterable[Any]]:
         node.__class__ = real_class(node)
@@ -347,13 +424,24 @@ class Source:
         else:
             self.store.ask_for_missing(self.farm)
 
-    def _collecting_from_farm(self, node: Any, key: Key) -> Callable[[], Iterable[Any]]:
+    def _ask_farm(self, key: Key) -> Answer:
         assert self.farm is not None
         began = time.perf_counter()
         if not self._asked:
             self._ask_for_all()
         answer = self.farm.get(*key)
         self.counts.waited += time.perf_counter() - began
+        return answer
+
+    def _collecting_fatal(self, node: Any, key: Key, answer: Answer) -> Callable[[], Iterable[Any]]:
+        """What `collect` is of a file that has cost its workers."""
+        if self.store is not None:
+            self.store.add_deadly(key)
+        return self.collecting_failure(node, answer.reason, answer.detail)
+
+    def _collecting_from_farm(self, node: Any, key: Key) -> Callable[[], Iterable[Any]]:
+        assert self.farm is not None
+        answer = self._ask_farm(key)
         if answer.record is not None:
             record, reason = self.usable(answer.record)
             if record is None and reason != "warning-filters":
@@ -364,10 +452,10 @@ class Source:
                 return self.collecting_natively(node, reason, NOTED)
             return partial(self._collect_record, node, record, "farm")
         if answer.failed:
-            if self.store is not None:
-                self.store.add_deadly(key)
-            return self.collecting_failure(node, answer.reason, answer.detail)
+            return self._collecting_fatal(node, key, answer)
         self._insert_root(node)
+        if answer.reason == "farm-gone":
+            return self._collecting_without_farm(node, key, answer.detail)
         if self.store is not None:
             self.store.add_native(key, answer.reason, 0.0)
         return self.collecting_natively(node, answer.reason, answer.detail)

@@ -105,6 +105,7 @@ class Store:
         self._walked: list[tuple[str, bool]] = []
         #: Records of the manifest that hold in another context than this session's.
         self._other_contexts: dict[Key, bytes] = {}
+        self._modules_changed: bool | None = None
         self._thread: threading.Thread | None = None
         self._journal = Journal(path.parent)
         dependencies.note_environment(environ)
@@ -154,6 +155,10 @@ class Store:
             for key in self._manifest.keys()
             if self._manifest.stale_reason(*key) is not None
         )
+
+    def seconds(self, key: Key) -> float:
+        """Seconds that collecting a file took when it was recorded, 0 where that isn't known."""
+        return 0.0 if self._manifest is None else self._manifest.durations().get(key, 0.0)
 
     def valid_records(self, wanted: Callable[[str], bool]) -> int:
         """Number of records that are valid.
@@ -232,12 +237,24 @@ class Store:
         """The dependency that made a file's record stale, and how; None where there is no stale record."""
         return None if self._manifest is None else self._manifest.stale_reason(*key)
 
+    def modules_changed(self) -> bool:
+        """Whether a record is stale for something else than its own file: what is known of a file alone may not hold."""
+        manifest = self._manifest
+        if manifest is None:
+            return False
+        if self._modules_changed is None:
+            reasons = ((key, manifest.stale_reason(*key)) for key in manifest.keys())
+            self._modules_changed = any(
+                why is not None and not why.startswith(f"{key[0]}: ") for key, why in reasons
+            )
+        return self._modules_changed
+
     def ask_for_missing(self, farm: Farm) -> None:
         """Let a farm collect all files that the manifest doesn't serve, in the knowledge of the registrars that it does."""
         missing = []
         in_order = False
         for key in farm.walk():
-            if not self.is_served(key):
+            if not self.is_served(key) or (self.modules_changed() and self.get(key)[1]):
                 missing.append(key)
             elif self.is_registrar(key):
                 farm.note_registrar(key)

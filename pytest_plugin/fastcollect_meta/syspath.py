@@ -20,6 +20,12 @@ def insert_root(path: list[str], root: str, mode: str) -> None:
         path.append(root)
 
 
+def begins_with(path: list[str], wanted: list[str]) -> bool:
+    """Whether a search along `path` finds all that one along `wanted` finds: at the end nothing hides anything."""
+    seen, known = list(dict.fromkeys(path)), list(dict.fromkeys(wanted))
+    return seen[: len(known)] == known
+
+
 @dataclass(slots=True)
 class _Change:
     """A change of sys.path that happened during the walk, such as by a conftest."""

@@ -252,6 +252,11 @@ def main() -> int:
     )
     parser.add_argument("--scenes", default=",".join(SCENES))
     parser.add_argument("--roles", default=",".join(ROLES))
+    parser.add_argument(
+        "--commands",
+        default=",".join(dict.fromkeys(command[0] for command in COMMANDS)),
+        help="of the scene of that name",
+    )
     parser.add_argument("--kinds", default="any", help=f"joined by +: {', '.join(KINDS)}")
     parser.add_argument("--step", type=int, default=1)
     parser.add_argument("--from", dest="first", type=int, default=1)
@@ -274,7 +279,8 @@ def main() -> int:
         before = Leftovers.now(temporary)
         for name in scenes:
             scene = SCENES[name]
-            for command in COMMANDS if name == "commands" else ((),):
+            chosen = [one for one in COMMANDS if one[0] in options.commands.split(",")]
+            for command in chosen if name == "commands" else [()]:
                 for role in [role for role in scene.roles if role in roles]:
                     began = time.monotonic()
                     sweep = Sweep(options, scene, role, library, Path(folder, "places"), command)

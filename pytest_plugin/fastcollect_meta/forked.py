@@ -1,0 +1,208 @@
+"""Collects one file in a fork of this process: should its import end or block a process, then not this one."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from . import _wire, _worker, compat
+from .reasons import Unrepresentable
+
+if TYPE_CHECKING:
+    import pytest
+
+# Whatever a module puts in their place.
+_getpid, _exit, _fstat = os.getpid, os._exit, os.fstat
+
+#: Exit status of a fork that did not get as far as the file, or not as far as an answer.
+BROKEN = 98
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a fork has made of a file."""
+
+    #: The packed Record message; None where there is none.
+    record: bytes | None = None
+    #: Without a record: a name of `reasons.EXPLANATIONS`, and what it is about.
+    reason: str = ""
+    detail: str = ""
+    #: Without both: what became of the process, for people.
+    lost: str = ""
+
+
+def can_fork() -> bool:
+    """Whether a fork of this process has all that this process has: other threads of Python it would not have."""
+    return len(threading.enumerate()) == 1
+
+
+def collect_in_fork(config: pytest.Config, collect: Callable[[], bytes], limit: float) -> Outcome:
+    """Call `collect` in a fork, which has output files and a session of its own, and wait for it.
+
+    The fork ends, and with it all processes that it has started.
+
+    :param collect: gives the packed record of a file; may raise anything.
+    :param limit: seconds after which the fork is given up.
+    """
+    flush()
+    parent = os.getpid()
+    try:
+        ours, theirs = socket.socketpair()
+    except OSError as error:
+        return Outcome(lost=f"no fork could be made: {error}")
+    with ours, theirs, _Descendants() as descendants:
+        try:
+            pid = _worker.fork()
+        except OSError as error:
+            return Outcome(lost=f"no fork could be made: {error}")
+        if pid == 0:
+            _be_fork(theirs, parent, config, collect)
+        descendants.child = pid
+        theirs.close()
+        try:
+            return _wait(pid, _wire.Channel(ours.detach()), limit)
+        except (OSError, MemoryError) as error:
+            return Outcome(lost=f"a fork could not be heard: {str(error) or 'out of memory'}")
+
+
+def flush() -> None:
+    """Write what is in the buffers of this process: a fork has the same."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with contextlib.suppress(Exception):
+            stream.flush()  # type: ignore[union-attr]
+    _worker.flush_stdio()
+
+
+class _Descendants:
+    """Around the life of a fork: its descendants end with it, also those with a session of their own."""
+
+    def __init__(self) -> None:
+        #: The fork; 0 for none.
+        self.child = 0
+        self._others = set(_children())
+        self._adopted = True
+
+    def __enter__(self) -> _Descendants:
+        with contextlib.suppress(OSError):
+            self._adopted = _worker.adopt(True)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            if self.child:
+                with contextlib.suppress(OSError):
+                    os.killpg(self.child, signal.SIGKILL)
+                _end(self.child)
+                # As one ends, we become the parent of its children.
+                while orphans := [pid for pid in _children() if pid not in self._others]:
+                    for pid in orphans:
+                        _end(pid)
+        finally:
+            if not self._adopted:
+                with contextlib.suppress(OSError):
+                    _worker.adopt(False)
+
+
+def _children() -> list[int]:
+    """Children of this process, which has one thread of Python: native threads have none."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
+
+
+def _end(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
+def _be_fork(
+    own: socket.socket, parent: int, config: pytest.Config, collect: Callable[[], bytes]
+) -> NoReturn:
+    status = BROKEN
+    try:
+        pid = _getpid()
+        channel = _wire.Channel(_worker.raise_fd(own.detach()))
+        _worker.isolate(parent)
+        compat.leave_capture(config)
+        out, err = _worker.redirect_stdio(-1)
+        faulthandler.enable(file=err)
+        compat.start_capture(config, out, err)
+        reason = detail = ""
+        record = b""
+        try:
+            record = collect()
+            flush()
+            if _fstat(out).st_size or _fstat(err).st_size:
+                raise Unrepresentable("prints-while-importing")
+        except Unrepresentable as why:
+            reason, detail = why.reason, why.detail
+        except Exception as error:
+            reason, detail = "internal-error", f"{type(error).__name__}: {error}"
+        except BaseException as error:
+            reason, detail = "exits-while-importing", f"{type(error).__name__}: {error}"
+        # The file may have forked, and this be the child.
+        if _getpid() == pid:
+            if reason:
+                detail = detail.encode("utf-8", "backslashreplace").decode()
+                channel.send("Native", {"id": 1, "reason": reason, "detail": detail}, 1)
+            else:
+                channel.send_record(1, record)
+        status = 0
+    finally:
+        _exit(status)
+
+
+def _wait(pid: int, channel: _wire.Channel, limit: float) -> Outcome:
+    """The answer of the process; grandchildren may hold its end of the channel for longer than it lives."""
+    deadline = time.monotonic() + limit
+    ended = -1
+    try:
+        ended = os.pidfd_open(pid)
+        poll = select.poll()
+        poll.register(ended, select.POLLIN)
+        poll.register(channel.fileno(), select.POLLIN)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return Outcome(lost=f"it has taken more than {limit:.0f} s")
+            over = ended in dict(poll.poll(left * 1000))
+            try:
+                if (message := channel.receive(0.0)) is not None:
+                    name, _, content = message
+                    if name == "Record":
+                        return Outcome(record=content)
+                    return Outcome(reason=content["reason"], detail=content["detail"])
+            except EOFError:
+                # only the process can still be waited for
+                with contextlib.suppress(KeyError):
+                    poll.unregister(channel.fileno())
+            if over:
+                return Outcome(lost=_how_ended(pid))
+    finally:
+        if ended >= 0:
+            os.close(ended)
+        channel.close()
+
+
+def _how_ended(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        if ended is not None and ended.si_code == os.CLD_EXITED:
+            return f"exit status {ended.si_status}"
+        if ended is not None:
+            return f"signal {signal.Signals(ended.si_status).name}"
+    return "it has ended"
