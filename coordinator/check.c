@@ -78,7 +78,16 @@ static void check_folder(struct checking *c, uint32_t folder) {
     if (fcm_store_folder_known(c->store, folder)) return;
     c->folders++;
     fcm_manifest_entry(c->store->manifest, folder, &e);
-    if (!c->quiet) printf("%s: other entries than when pytest walked it\n", e.path);
+    if (c->quiet) return;
+    uint32_t dependency;
+    enum fcm_dependency_change change = FCM_CHANGE_LISTING;
+    if (e.set != FCM_NO_SET) {
+        fcm_manifest_valid(c->store->manifest, folder, &dependency, &change);
+    }
+    if (change == FCM_CHANGE_LISTING)
+        printf("%s: other entries than when pytest walked it\n", e.path);
+    else
+        printf("%s: stale: %s\n", e.path, fcm_dependency_change_text(change));
 }
 
 static void print_counts(const struct checking *c) {
