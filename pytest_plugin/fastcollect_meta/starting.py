@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,7 +81,7 @@ def start_farm(
     try:
         farm = Farm.start(
             coordinator,
-            environ=environ,
+            environ={**environ, **_temporary_folder(config, environ)},
             args=[os.fsencode(arg) for arg in params.args],
             argv=[os.fsencode(arg) for arg in sys.argv],
             invocation_dir=os.fsencode(params.dir),
@@ -99,6 +100,22 @@ def start_farm(
     except (OSError, MemoryError) as error:
         return None, f"the coordinator could not be started: {str(error) or 'out of memory'}"
     return farm, ""
+
+
+def _temporary_folder(config: pytest.Config, environ: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Where pytest's capturing is to make its files, as a variable of ours.
+
+    tempfile looks for a folder by making a file in it, which stays there if the process is killed just then. pytest does this
+    in a moment here; nobody has to in another process.
+    """
+    if getattr(config.known_args_namespace, "capture", "no") != "fd":
+        return {}
+    if any(environ.get(name) != os.environb.get(name) for name in (b"TMPDIR", b"TEMP", b"TMP")):
+        return {}
+    try:
+        return {b"FASTCOLLECT_META_TEMPDIR": os.fsencode(tempfile.gettempdir())}
+    except OSError:
+        return {}
 
 
 def _interpreter_args() -> list[str]:

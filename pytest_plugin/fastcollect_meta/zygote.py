@@ -151,6 +151,7 @@ def main() -> NoReturn:
     kind: role.Role = "worker" if _take_variable("ROLE") == "worker" else "zygote"
     role.ROLE = kind
     stderr = int(_take_variable("STDERR") or -1)
+    tempdir = _take_variable("TEMPDIR")
     for name in ("EXECUTABLE", "HASH_SECRET"):
         _take_variable(name)
     channel = _wire.Channel(_worker.raise_fd(int(_take_variable("CHANNEL"))))
@@ -159,7 +160,7 @@ def main() -> NoReturn:
     try:
         _worker.isolate(0)
         _, stderr = _worker.redirect_stdio(stderr)
-        _prepare(channel, kind, stderr)
+        _prepare(channel, kind, stderr, tempdir)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         status = 0
     except BaseException as error:
@@ -177,12 +178,24 @@ def _explain(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _prepare(channel: _wire.Channel, kind: role.Role, stderr: int) -> None:
+def _set_temporary_folder(path: str) -> None:
+    """Let tempfile know the folder that it would find by trying."""
+    import tempfile
+
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        # what the folder depends on
+        os.environ.get(name)
+    tempfile.tempdir = path
+
+
+def _prepare(channel: _wire.Channel, kind: role.Role, stderr: int, tempdir: str) -> None:
     request = _handshake(channel, kind)
     args = _imitate(request)
     if request["record_dependencies"]:
         # What is imported before has no dependencies that are known.
         dependencies.install()
+    if tempdir:
+        _set_temporary_folder(tempdir)
     from fastcollect_meta import compat
     from fastcollect_meta.active_adapters import class_trees
     from fastcollect_meta.collect import CollectOptions

@@ -11,12 +11,14 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from functools import partial
 from pathlib import Path
 
 import pytest
-from faultruns import HEALTHY, Pytest, Result, descendants_of, is_alive, run, write_suite
+from faultruns import HEALTHY, PROBE, Pytest, Result, descendants_of, is_alive, run, write_suite
+from leftovers import tempfile_trials
 
 FILES = 30
 SLOW = "import time\ntime.sleep(0.03)\n" + HEALTHY
@@ -93,6 +95,8 @@ def test_kill_while_the_controller_of_xdist_prepares(suite: Path, who: str) -> N
 @pytest.mark.parametrize("number", ["SIGKILL", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("delay", [0.3, 0.8, 1.2])
 def test_signal_to_main(suite: Path, number: str, delay: float) -> None:
+    temporary = Path(tempfile.gettempdir())
+    before = {*tempfile_trials(temporary)}
     with Pytest(suite) as session:
         time.sleep(delay)
         farm = session.descendants()
@@ -100,6 +104,48 @@ def test_signal_to_main(suite: Path, number: str, delay: float) -> None:
         result = session.finish()
         assert result.status in (-getattr(signal, number), 0)
         _assert_gone(farm)
+    if number == "SIGKILL":
+        # of main: the test below shows that it is pytest's, and the one after that no other process of ours makes one
+        for trial in {*tempfile_trials(temporary)} - before:
+            trial.unlink()
+
+
+def test_pytest_alone_leaves_a_trial_of_the_temporary_folder(tmp_path: Path) -> None:
+    killing = (
+        "import os, signal\nos.unlink = lambda *args: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "import pytest\npytest.main(['--collect-only', '-p', 'no:cacheprovider'])\n"
+    )
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    env = {**os.environ, "TMPDIR": str(folder)}
+    done = subprocess.run([sys.executable, "-c", killing], cwd=tmp_path, env=env, timeout=100)
+    assert done.returncode == -signal.SIGKILL
+    assert len(tempfile_trials(folder)) == 1
+
+
+@pytest.mark.parametrize("mode", ["fd", "sys", "no"])
+def test_trials_of_the_temporary_folder(tmp_path: Path, mode: str) -> None:
+    # As many as with pytest alone: those of main.
+    probe, folder, seen = tmp_path / "probe", tmp_path / "temporary", tmp_path / "seen"
+    for made in (probe, folder, tmp_path / "suite"):
+        made.mkdir()
+    write_suite(tmp_path / "suite", {})
+    (probe / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "def hook(event, args):\n"
+        f"    if event == 'open' and str(args[0]).startswith({f'{folder}/'!r}) and args[2] & os.O_CREAT:\n"
+        "        os.write(log, b'tried\\n')\n"
+        f"log = os.open({str(seen)!r}, os.O_CREAT | os.O_APPEND | os.O_WRONLY)\n"
+        "sys.addaudithook(hook)\n"
+    )
+    tried = []
+    for farm in (False, True):
+        env = {"PYTHONPATH": f"{PROBE}:{probe}", "TMPDIR": str(folder)}
+        result = run(tmp_path / "suite", f"--capture={mode}", farm=farm, env=env)
+        assert result.status == 0, result
+        tried.append(seen.read_text().count("tried"))
+        seen.unlink()
+    assert tried == [int(mode == "fd")] * 2
 
 
 @pytest.mark.parametrize("times", [1, 2])

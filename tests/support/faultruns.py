@@ -17,7 +17,8 @@ from types import TracebackType
 
 from preloaded import Preloaded, Run
 
-_PROBE = Path(__file__).resolve().parent.parent / "faults" / "probe"
+#: The folder of the plugins that runs under test may load.
+PROBE = Path(__file__).resolve().parent.parent / "faults" / "probe"
 _DROPPED = re.compile(
     r"FASTCOLLECT_META_(?!GC$)|PYTEST_|FAULT_|CI$|BUILD_NUMBER$|PYTHONDONTWRITEBYTECODE$"
 )
@@ -134,7 +135,7 @@ class Pytest:
         self.env = {
             **kept,
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "PYTHONPATH": str(_PROBE),
+            "PYTHONPATH": str(PROBE),
             "FAULT_PROBE": str(self._seen),
             "COLUMNS": "200",
             **(env or {}),
