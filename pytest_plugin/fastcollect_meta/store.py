@@ -129,10 +129,10 @@ class Store:
         dependencies.configure(config)
         patterns = config.getini("fastcollect_meta_volatile")
         self._volatile = lambda path: is_named(Path(path), config, patterns)
-        self.key = dependencies.options_key(config) + self._apart
-        # Now: what is imported from here on belongs to the files that import it.
-        self.base = dependencies.base(config)
         try:
+            self.key = dependencies.options_key(config) + self._apart
+            # Now: what is imported from here on belongs to the files that import it.
+            self.base = dependencies.base(config)
             self._manifest = _manifest.open(str(self.path), self.key, dependencies.environment())
         except FileNotFoundError:
             return
@@ -330,6 +330,9 @@ class Store:
 
         :param beside: in a thread, while the session goes on; `finish` waits for it.
         """
+        if self.base is None:
+            # it couldn't be opened
+            return
         touched = self._manifest is not None and self._manifest.touched > 0
         if not (self._records or self._natives or self._dropped or self._walked or touched):
             return
