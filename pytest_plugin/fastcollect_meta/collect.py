@@ -21,6 +21,7 @@ from fastcollect_meta._wire import Channel, pack
 from fastcollect_meta.changing_ids import check_ids
 from fastcollect_meta.effects import FileEffects, FileHooks
 from fastcollect_meta.filters import FilterPlan, OwnFilters
+from fastcollect_meta.module_names import ModuleNames
 from fastcollect_meta.notes import DependencyNotes
 from fastcollect_meta.raised import RaisedWarning, importing_file, raw
 from fastcollect_meta.reasons import Unrepresentable
@@ -48,17 +49,16 @@ class FoundFiles:
     plan: SysPathPlan
     own_filters: OwnFilters
     filters: FilterPlan
+    names: ModuleNames
     nodes: list[pytest.File] = field(default_factory=list)
     _known: set[tuple[str, type]] = field(default_factory=set)
-    #: Path of the first file of each module name; None where there are several.
-    _names: dict[str, str | None] = field(default_factory=dict)
 
     @classmethod
     def for_config(cls, config: pytest.Config) -> FoundFiles:
         """None yet; made when the walk begins."""
         locator = compat.ModuleLocator(config)
         own = OwnFilters(config.rootpath)
-        return cls(locator, SysPathPlan(locator.mode), own, FilterPlan(own))
+        return cls(locator, SysPathPlan(locator.mode), own, FilterPlan(own), ModuleNames(locator))
 
     def note(self, node: pytest.File) -> None:
         """A file of the walk."""
@@ -70,20 +70,8 @@ class FoundFiles:
         self.nodes.append(node)
         self.filters.note(path)
         located = self.locator.locate(node)
-        if located is None:
-            self.plan.note(None)
-            return
-        root, name = located
-        self.plan.note(root)
-        if self._names.setdefault(name, path) != path:
-            self._names[name] = None
-
-    def shared_name(self, node: pytest.File) -> str | None:
-        """The module's name, if another file of the walk has it too."""
-        located = self.locator.locate(node)
-        if located is not None and self._names.get(located[1], "") is None:
-            return located[1]
-        return None
+        self.plan.note(None if located is None else located[0])
+        self.names.note(node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +183,7 @@ class Collecting:
     def collect(self, index: int, extras: dict[str, Any]) -> bytes:
         """Record of the file `index` (from 0); what it depends on is put into `extras`. Raises Unrepresentable."""
         node = self._found.nodes[index]
-        name = self._found.shared_name(node)
+        name = self._found.names.clash(node)
         if name is not None:
             raise Unrepresentable("duplicate-module-name", name)
         self._begin(index)

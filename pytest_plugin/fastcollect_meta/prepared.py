@@ -103,8 +103,9 @@ class PreparedSource(Source):
 
     def collecting(self, node: Any) -> Callable[[], Iterable[Any]]:
         """What `collect` of a lazy file is. Calling it raises what the real one raises."""
-        if self.is_ordered(node):
-            return self.collecting_natively(node, "declared-ordered", "")
+        why = self.why_not_from_record(node)
+        if why:
+            return self.collecting_natively(node, why, "")
         key = (os.fspath(node.path), class_key(real_class(node)))
         if key in self._failed:
             reason, detail = self._failed[key]

@@ -27,7 +27,14 @@ from .here import HereCollection
 from .import_order import ImportOrder
 from .introspection import find_class
 from .late_fixtures import LateFixtures
-from .materialize import MaterializationError, check_duplicates, lazify, why_different
+from .materialize import (
+    MaterializationError,
+    become_real,
+    check_duplicates,
+    lazify,
+    why_different,
+)
+from .module_names import ModuleNames
 from .nodes import LazyFile, build_children, classes_of, lazy_class, real_class
 from .notes import DependencyNotes
 from .options import is_named
@@ -149,6 +156,7 @@ class Source:
         self.sections: dict[pytest.Collector, list[tuple[str, str]]] = {}
         self._late_fixtures = LateFixtures(session)
         self._locator = compat.ModuleLocator(config)
+        self._names = ModuleNames(self._locator)
         self._warned: set[tuple[object, ...]] = set()
 
     def adopt(self, node: pytest.File) -> None:
@@ -178,6 +186,8 @@ class Source:
     def about_to_collect(self, node: pytest.Collector) -> None:
         """pytest is about to collect something; a file that is collected natively has its registrars imported."""
         self._late_fixtures.collecting(node)
+        if isinstance(node, pytest.File):
+            self._names.note(node)
         self.order.begin()
         if node in self._collected_natively:
             self.order.begin_native()
@@ -201,8 +211,10 @@ class Source:
         self._tell_progress()
         if self.workers == 0:
             return self._collecting_here(node)
-        if self.is_ordered(node):
-            return self.collecting_natively(node, "declared-ordered", "")
+        depends = self.why_not_from_record(node)
+        if depends:
+            detail = NOTED if depends == "duplicate-module-name" else ""
+            return self.collecting_natively(node, depends, detail)
         key = (os.fspath(node.path), class_key(real_class(node)))
         if self.store is not None:
             packed, reason = self.store.get(key)
@@ -253,9 +265,11 @@ class Source:
         why = self.order.why_unusable(record.contexts)
         return (None, why) if why else (record, "")
 
-    def is_ordered(self, node: Any) -> bool:
-        """Whether a file has been declared to depend on the files before it."""
-        return is_named(node.path, self.config, self._ordered)
+    def why_not_from_record(self, node: Any) -> str:
+        """Why a file is collected natively whatever is known of it: it depends on the files before it. Empty: it isn't."""
+        if is_named(node.path, self.config, self._ordered):
+            return "declared-ordered"
+        return "" if self._names.clash(node) is None else "duplicate-module-name"
 
     def collecting_natively(
         self, node: Any, reason: str, detail: str
@@ -263,6 +277,11 @@ class Source:
         """What `collect` is of a file that goes native: its own, after the files before it where it depends on them."""
         if reason in ("declared-ordered", "depends-on-order"):
             self._import_predecessors()
+        elif reason == "duplicate-module-name":
+            for other in self._names.namesakes(node):
+                origin = other.__dict__.get("_fcm_origin")
+                if origin is not None:
+                    become_real(origin)
         self.went_native(node, reason, detail)
         self.order.begin_native()
         return node.collect  # type: ignore[no-any-return]

@@ -12,6 +12,16 @@ from sameness import MODES, differences, load_compare, shared_parity
 
 #: Name -> (files, arguments).
 FOUND: dict[str, tuple[dict[str, str], list[str]]] = {
+    "packages-of-one-name": (
+        {
+            "one/two/__init__.py": "",
+            "one/two/test_a.py": "def test_a(): pass\n",
+            "two/__init__.py": "",
+            "two/two/__init__.py": "raise RuntimeError('package')\n",
+            "two/two/test_b.py": "def test_b(): pass\n",
+        },
+        [],
+    ),
     "nan-of-a-session-fixture": (
         {
             "conftest.py": """
