@@ -19,6 +19,7 @@ import pytest
 from fastcollect_meta import _native, _worker, compat
 from fastcollect_meta._wire import Channel, pack
 from fastcollect_meta.changing_ids import check_ids
+from fastcollect_meta.earlier_items import EarlierItems
 from fastcollect_meta.effects import FileEffects, FileHooks
 from fastcollect_meta.filters import FilterPlan, OwnFilters
 from fastcollect_meta.module_names import ModuleNames
@@ -193,9 +194,12 @@ class Collecting:
         children: dict[pytest.Collector, list[Any]] = {}
         effects: FileEffects | None = None
         with self._dependencies(node, extras):
-            report = self._report(node)
+            with EarlierItems(node.session) as earlier:
+                report = self._report(node)
+                if report.passed:
+                    self._descend(node, report.result, children)
+            earlier.check()
             if report.passed:
-                self._descend(node, report.result, children)
                 effects = self._hooks.run(node, children)
                 extras["effects"] = effects.hooks
             elif report.skipped and isinstance(report.longrepr, tuple):

@@ -12,6 +12,7 @@ import pytest
 
 from . import _native, compat
 from .changing_ids import check_ids
+from .earlier_items import EarlierItems
 from .effects import FileHooks
 from .frameless import frameless
 from .notes import DependencyNotes
@@ -47,6 +48,7 @@ class HereCollection:
             self._notes.of(self.node.path, self._extras, self._hooks.conftests())
         )
         self._open.enter_context(compat.observed_warnings(self._on_warning))
+        self._earlier = self._open.enter_context(EarlierItems(self.node.session))
         return frameless(self.node.collect, self._collected)
 
     def _collected(self, children: list[Any]) -> list[Any]:
@@ -86,6 +88,7 @@ class HereCollection:
         :raises Unrepresentable: where it can't be represented.
         """
         self._open.close()
+        self._earlier.check()
         self.seconds = self._extras["duration"] = time.perf_counter() - self._began
         if report.skipped and isinstance(report.longrepr, tuple):
             path, line, message = report.longrepr

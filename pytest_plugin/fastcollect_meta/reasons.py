@@ -39,6 +39,7 @@ EXPLANATIONS: dict[str, str] = {
     "declared-ordered": "the ini option fastcollect_meta_ordered names it; the files before it were imported first",
     "depends-on-order": "its tests differed from its metadata in an earlier run, as if by the files before it, which were "
     "imported first",
+    "reads-earlier-tests": "its collector asks which tests were collected before it",
     "several-collectors": "it has several collectors of one class",
     "not-in-walk": "the farm's walk did not find it",
     "farm-gone": "the farm ended before it had collected it",
