@@ -15,6 +15,8 @@ EXPLANATIONS: dict[str, str] = {
     "closes-descriptors": "its import closes descriptors that aren't its own",
     "report-changed-by-plugin": "a plugin adds to the report of its collection",
     "duplicate-module-name": "another file of the run has the same module name, or a package of the same name elsewhere",
+    "installed-copy": "another copy of its package is installed, which the files before it may have imported; they were imported "
+    "first",
     "class-not-loaded": "a class of its nodes is not loaded in the main process",
     "class-not-importable": "a class of its nodes can't be found under its name",
     "class-layout": "a class of its nodes has a layout that a lazy node can't take",

@@ -25,6 +25,7 @@ from .forked import Outcome, can_fork, collect_in_fork
 from .frameless import frameless
 from .here import HereCollection
 from .import_order import ImportOrder
+from .installed_copies import InstalledCopies
 from .introspection import find_class
 from .late_fixtures import LateFixtures
 from .materialize import (
@@ -157,6 +158,7 @@ class Source:
         self._late_fixtures = LateFixtures(session)
         self._locator = compat.ModuleLocator(config)
         self._names = ModuleNames(self._locator)
+        self._copies = InstalledCopies(self._locator)
         self._warned: set[tuple[object, ...]] = set()
 
     def adopt(self, node: pytest.File) -> None:
@@ -213,7 +215,7 @@ class Source:
             return self._collecting_here(node)
         depends = self.why_not_from_record(node)
         if depends:
-            detail = NOTED if depends == "duplicate-module-name" else ""
+            detail = "" if depends == "declared-ordered" else NOTED
             return self.collecting_natively(node, depends, detail)
         key = (os.fspath(node.path), class_key(real_class(node)))
         if self.store is not None:
@@ -267,15 +269,18 @@ class Source:
 
     def why_not_from_record(self, node: Any) -> str:
         """Why a file is collected natively whatever is known of it: it depends on the files before it. Empty: it isn't."""
+        taken = self._copies.may_be_taken(node)
         if is_named(node.path, self.config, self._ordered):
             return "declared-ordered"
-        return "" if self._names.clash(node) is None else "duplicate-module-name"
+        if self._names.clash(node) is not None:
+            return "duplicate-module-name"
+        return "installed-copy" if taken else ""
 
     def collecting_natively(
         self, node: Any, reason: str, detail: str
     ) -> Callable[[], Iterable[Any]]:
         """What `collect` is of a file that goes native: its own, after the files before it where it depends on them."""
-        if reason in ("declared-ordered", "depends-on-order"):
+        if reason in ("declared-ordered", "depends-on-order", "installed-copy"):
             self._import_predecessors()
         elif reason == "duplicate-module-name":
             for other in self._names.namesakes(node):
