@@ -255,3 +255,12 @@ def test_deadly_file_without_a_farm(tmp_path: Path) -> None:
     (folder / POISON).write_text(HEALTHY)
     assert _run(folder).files == {"manifest": 4, "here": 1}
     assert _run(folder).files == {"manifest": 5}
+
+
+def test_fork_of_a_process_with_openblas(tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    module = "import numpy\nx = numpy.ones((300, 300))\nx = (x @ x)[0, 0]\n" + HEALTHY
+    write_suite(tmp_path, {"conftest.py": module, POISON: module})
+    assert _run(tmp_path).files == {"farm": 5}
+    (tmp_path / POISON).write_text(module + "# changed\n")
+    assert _run(tmp_path).files == {"manifest": 4, "here": 1}
