@@ -146,7 +146,7 @@ _LOCATION_PARTS = {
     **{name: PyobjMixin.__dict__[name] for name in ("reportinfo", "getmodpath")},
 }
 #: Attributes through which `getfslineno` finds another function.
-_ELSEWHERE = ("__wrapped__", "__pytest_wrapped__", "place_as")
+_ELSEWHERE = frozenset(("__wrapped__", "__pytest_wrapped__", "place_as"))
 
 
 @functools.cache
@@ -169,7 +169,7 @@ def own_code(item: Any) -> types.CodeType | None:
         function = function.__func__
     if type(function) is not types.FunctionType:
         return None
-    if any(name in function.__dict__ for name in _ELSEWHERE):
+    if not _ELSEWHERE.isdisjoint(function.__dict__):
         return None
     code = function.__code__
     return code if code.co_filename == os.fspath(item.path) else None

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from faultruns import run, write_suite
 
 pytest.importorskip("_testcapi")
-
-#: What an exception's traceback still holds at the end would be taken for a leak.
-_NO_LEAKS = (
-    {"ASAN_OPTIONS": os.environ["ASAN_OPTIONS"] + ":detect_leaks=0"}
-    if "ASAN_OPTIONS" in os.environ
-    else {}
-)
 
 # No docstrings: inspect.getdoc() takes a lack of memory for a lack of text.
 MODULE = """\
@@ -47,7 +39,7 @@ def test_records(tmp_path: Path) -> None:
         tmp_path,
         *("-p", "fastcollect_meta", "--workers=0", "-p", "no_memory"),
         farm=False,
-        env={"FAULT_CALLS": str(count), **_NO_LEAKS},
+        env={"FAULT_CALLS": str(count)},
         limit=150,
     )
     assert (result.status, result.ids) == (native.status, native.ids), result
