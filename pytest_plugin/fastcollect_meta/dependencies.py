@@ -2,7 +2,7 @@
 
 The recorder in C (`_recorder`) notes who imports whom, which files, folders and variables are read, and by which
 module. This module is its face: it turns what was noted into the lists of `Dependencies` (see the schema), adds what
-follows from the searches of the import system (paths that must stay absent), and computes `options_key`.
+follows from the searches of the import system (paths that must stay absent).
 
 Used in the zygote and its workers, and in the main process for the files that it collects itself.
 """
@@ -35,7 +35,7 @@ __all__ = [
     "note_environment",
     "note_path",
     "of",
-    "options_key",
+    "path_at_start",
     "uninstall",
 ]
 
@@ -231,13 +231,6 @@ _INI_FILES = (
     "tox.ini",
     "setup.cfg",
 )
-
-
-def options_key(config: pytest.Config) -> bytes:
-    """See `fastcollect_meta.options_key`, which is imported only when it is needed."""
-    from fastcollect_meta.options_key import options_key as compute
-
-    return compute(config)
 
 
 def path_at_start() -> list[str]:

@@ -23,12 +23,12 @@ _session_key = pytest.StashKey["CollectingSession | UnbuiltSession"]()
 
 def _start(config: pytest.Config) -> CollectingSession | UnbuiltSession | None:
     try:
-        from .session import start
+        from .session_kind import start_session
     except ImportError as error:
         from .unbuilt import UnbuiltSession
 
         return UnbuiltSession(config, str(error))
-    return start(config)
+    return start_session(config)
 
 
 def _session_of(config: pytest.Config) -> CollectingSession | UnbuiltSession | None:

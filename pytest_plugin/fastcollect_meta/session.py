@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import compat, dependencies, distribute
-from .active_adapters import needs_objects
+from . import compat, distribute
 from .explain import Asker, explain, summary
 from .materialize import MaterializationError, describe_failure, prepare_to_run
 from .measuring import measures_imports
 from .nodes import is_lazy
-from .options import Options, is_named, read_options
+from .options import Options, is_named
 from .reasons import EXPLANATIONS
 from .reordering import reorder
 from .replay import ReplayFile
@@ -28,7 +27,8 @@ from .selecting import choose
 from .served import ServedHooks
 from .serving import serving
 from .source import RecordedSkip, Source
-from .starting import open_store, start_farm
+from .standing_aside import why_aside
+from .starting import start_farm
 from .treatments import Treatments
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class CollectingSession:
         if not self.aside:
             # a worker that could not be told when it began
             known = not hasattr(self.config, "workerinput")
-            self.aside = stands_aside_for(self.config) if known else "quiet"
+            self.aside = why_aside(self.config) if known else "quiet"
         if not self.aside and distribute.distributes(self.config):
             self._distributed()
         if self.aside:
@@ -315,7 +315,7 @@ class CollectingSession:
     def _end_farm(self) -> None:
         farm, self.farm = self.farm, None
         if farm is not None and farm.gone:
-            self.note = f"the farm stood aside: {farm.gone}"
+            self.note = _farm_aside(farm.gone)
         if farm is not None:
             farm.close()
 
@@ -349,7 +349,7 @@ class CollectingSession:
     def _summarize_workers(self, reporter: Any, controller: distribute.Controller) -> None:
         reporter.write_line(f"fastcollect-meta: {controller.summary()}")
         if controller.gone:
-            self.note = f"the farm stood aside: {controller.gone}"
+            self.note = _farm_aside(controller.gone)
         for why, names in controller.aside.items():
             if why != "quiet":
                 reporter.write_line(
@@ -386,6 +386,10 @@ class CollectingSession:
                 reporter.write_line(f"      {path} {line[0][:160]}")
 
 
+def _farm_aside(why: str) -> str:
+    return f"the farm stood aside: {why}"
+
+
 def _full_collections() -> int:
     """How many times all generations have been collected."""
     return int(gc.get_stats()[2]["collections"])
@@ -398,56 +402,3 @@ def _ends_with_session() -> bool:
     if spec is not None:
         return str(spec.name).partition(".")[0] == "pytest"
     return os.path.basename(getattr(main, "__file__", None) or "") in ("pytest", "py.test")
-
-
-def stands_aside_for(config: pytest.Config) -> str:
-    """Why the plugin can't take part in this session; empty where it can, "quiet" where nobody needs to know."""
-    option = config.option
-    if getattr(option, "looponfail", False):
-        return "pytest-xdist's --looponfail runs the tests in another process"
-    if getattr(option, "showfixtures", False) or getattr(option, "show_fixtures_per_test", False):
-        return "quiet"
-    return needs_objects(config)
-
-
-def start(config: pytest.Config) -> CollectingSession | None:
-    """Begin with a session: called before its conftests are loaded, so that the farm prepares beside.
-
-    :raises pytest.UsageError: for options that make no sense.
-    """
-    namespace = config.known_args_namespace
-    options = read_options(config, namespace)
-    if getattr(namespace, "help", False) or getattr(namespace, "version", 0):
-        return None
-    aside = ""
-    if not compat.is_supported():
-        aside = f"pytest {pytest.__version__} is not among the versions it knows"
-    elif getattr(namespace, "looponfail", False):
-        aside = "pytest-xdist's --looponfail runs the tests in another process"
-    elif getattr(namespace, "showfixtures", False) or getattr(
-        namespace, "show_fixtures_per_test", False
-    ):
-        aside = "quiet"
-    if distribute.is_worker():
-        environ = dict(os.environb)
-        dependencies.note_path()
-        dependencies.note_environment(environ)
-        from .xdist_worker import WorkerSession
-
-        return WorkerSession(config, options, None, None, environ, aside)
-    store = farm = None
-    environ = dict(os.environb)
-    if not aside and options.workers > 0:
-        distributed = distribute.may_distribute(namespace)
-        if distributed:
-            environ = distribute.environment_of_workers()
-        store = open_store(config, options, environ, needed=distributed)
-        if store is None or not store.exists():
-            farm, aside = start_farm(
-                config,
-                options,
-                environ=environ,
-                prefetch=True,
-                record_dependencies=store is not None,
-            )
-    return CollectingSession(config, options, store, farm, environ, aside)

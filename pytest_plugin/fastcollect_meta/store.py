@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from . import _manifest, _native, _wire, compat, dependencies
 from .journal import Journal
 from .options import is_named
+from .options_key import options_key
 
 if TYPE_CHECKING:
     import pytest
@@ -37,6 +38,8 @@ _LASTING = frozenset(
         "markers",
         "callspec",
         "changes-warning-filters",
+        "changing-ids",
+        "reads-earlier-tests",
         "unstable",
         "depends-on-order",
     }
@@ -130,7 +133,7 @@ class Store:
         patterns = config.getini("fastcollect_meta_volatile")
         self._volatile = lambda path: is_named(Path(path), config, patterns)
         try:
-            self.key = dependencies.options_key(config) + self._apart
+            self.key = options_key(config) + self._apart
             # Now: what is imported from here on belongs to the files that import it.
             self.base = dependencies.base(config)
             self._manifest = _manifest.open(str(self.path), self.key, dependencies.environment())

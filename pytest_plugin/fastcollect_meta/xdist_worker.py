@@ -11,8 +11,9 @@ import pytest
 
 from .explain import explain, summary
 from .prepared import INPUT, OUTPUT, Prepared, PreparedSource
-from .session import CollectingSession, stands_aside_for
+from .session import CollectingSession
 from .source import Source
+from .standing_aside import why_aside
 from .treatments import Treatments
 
 
@@ -25,7 +26,7 @@ class WorkerSession(CollectingSession):
     def configured(self) -> None:
         """Everything is loaded, and the controller's message is there."""
         if not self.aside:
-            self.aside = stands_aside_for(self.config)
+            self.aside = why_aside(self.config)
 
     @contextlib.contextmanager
     def collection(self, session: pytest.Session) -> Iterator[None]:

@@ -13,6 +13,7 @@ TO = os.environ.pop("RECORDING_TO")
 dependencies.install()
 
 import pytest  # noqa: E402
+from fastcollect_meta.options_key import options_key  # noqa: E402
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -46,7 +47,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             {
                 "files": {path: _text(found) for path, found in answer.items()},
                 "base": _text(base),
-                "key": dependencies.options_key(session.config).hex(),
+                "key": options_key(session.config).hex(),
                 "loaded": sorted(
                     file
                     for module in list(sys.modules.values())
