@@ -23,6 +23,8 @@ class InstalledCopies:
         self._locator = locator
         self._roots: set[str] = set()
         self._installed: dict[tuple[str, str], bool] = {}
+        #: The package that was loaded when this was asked last, and whether it was another one.
+        self._loaded: dict[tuple[str, str], tuple[object, bool]] = {}
 
     def may_be_taken(self, node: pytest.File) -> bool:
         """Take note of the file that is collected next; whether its package may be another one natively."""
@@ -37,11 +39,11 @@ class InstalledCopies:
             return False
         loaded = sys.modules.get(package)
         if loaded is not None:
-            attributes = getattr(loaded, "__dict__", {})
-            # what is installed to be edited may have a path of its loader's own
-            file = attributes.get("__file__")
-            places = [*(attributes.get("__path__") or ()), os.path.dirname(file) if file else file]
-            return not _is_among(os.path.join(root, package), places)
+            known = self._loaded.get((package, root))
+            if known is None or known[0] is not loaded:
+                is_other = _is_other(loaded, os.path.join(root, package))
+                known = self._loaded[package, root] = (loaded, is_other)
+            return known[1]
         return others and self._is_installed(package, root)
 
     def _is_installed(self, package: str, root: str) -> bool:
@@ -52,6 +54,15 @@ class InstalledCopies:
             known = spec is not None and not _is_among(os.path.join(root, package), places)
             self._installed[package, root] = known
         return known
+
+
+def _is_other(loaded: object, folder: str) -> bool:
+    """Whether a package isn't the one in this folder."""
+    attributes = getattr(loaded, "__dict__", {})
+    # what is installed to be edited may have a path of its loader's own
+    file = attributes.get("__file__")
+    places = [*(attributes.get("__path__") or ()), os.path.dirname(file) if file else file]
+    return not _is_among(folder, places)
 
 
 def _is_among(path: str, places: Iterable[object]) -> bool:
