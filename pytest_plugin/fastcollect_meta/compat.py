@@ -43,6 +43,9 @@ SUPPORTED = ((8, 0), (10, 0))
 #: Whether pytest groups parameters of high scopes by value (rather than by index).
 GROUPS_BY_VALUE = hasattr(fixtures, "ParamValueKey")
 
+#: Whether a fixture of a file is seen by all nodes of the same id, also where two collectors stand for the file.
+FIXTURES_BY_ID = pytest.version_tuple < (9, 1)
+
 #: Whether markers that are added to a node stand as such among its keywords.
 KEYWORDS_ARE_MARKS = pytest.version_tuple >= (9, 2)
 

@@ -8,7 +8,7 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -158,6 +158,8 @@ class Source:
         self._late_fixtures = LateFixtures(session)
         self._locator = compat.ModuleLocator(config)
         self._names = ModuleNames(self._locator)
+        #: Collectors that have been collected, or are, by the path of their file.
+        self._by_path: dict[str, list[Any]] = {}
         self._copies = InstalledCopies(self._locator)
         self._warned: set[tuple[object, ...]] = set()
 
@@ -190,6 +192,7 @@ class Source:
         self._late_fixtures.collecting(node)
         if isinstance(node, pytest.File):
             self._names.note(node)
+            self._by_path.setdefault(os.fspath(node.path), []).append(node)
         self.order.begin()
         if node in self._collected_natively:
             self.order.begin_native()
@@ -215,7 +218,8 @@ class Source:
             return self._collecting_here(node)
         depends = self.why_not_from_record(node)
         if depends:
-            detail = "" if depends == "declared-ordered" else NOTED
+            kept = depends in ("duplicate-module-name", "several-collectors")
+            detail = NOTED if kept else ""
             return self.collecting_natively(node, depends, detail)
         key = (os.fspath(node.path), class_key(real_class(node)))
         if self.store is not None:
@@ -267,6 +271,12 @@ class Source:
         why = self.order.why_unusable(record.contexts)
         return (None, why) if why else (record, "")
 
+    def _twins(self, node: Any) -> Iterator[Any]:
+        """Collectors of the same class that have stood for the same file before."""
+        for other in self._by_path.get(os.fspath(node.path), ()):
+            if other is not node and real_class(other) is real_class(node):
+                yield other
+
     def why_not_from_record(self, node: Any) -> str:
         """Why a file is collected natively whatever is known of it: it depends on the files before it. Empty: it isn't."""
         taken = self._copies.may_be_taken(node)
@@ -274,6 +284,8 @@ class Source:
             return "declared-ordered"
         if self._names.clash(node) is not None:
             return "duplicate-module-name"
+        if compat.FIXTURES_BY_ID and any(self._twins(node)):
+            return "several-collectors"
         return "installed-copy" if taken else ""
 
     def collecting_natively(
@@ -282,8 +294,8 @@ class Source:
         """What `collect` is of a file that goes native: its own, after the files before it where it depends on them."""
         if reason in ("declared-ordered", "depends-on-order", "installed-copy"):
             self._import_predecessors()
-        elif reason == "duplicate-module-name":
-            for other in self._names.namesakes(node):
+        elif reason in ("duplicate-module-name", "several-collectors"):
+            for other in (*self._names.namesakes(node), *self._twins(node)):
                 origin = other.__dict__.get("_fcm_origin")
                 if origin is not None:
                     become_real(origin)
