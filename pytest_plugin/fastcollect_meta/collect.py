@@ -107,6 +107,8 @@ class Collecting:
         self._logs = options.logs
         self._hooks = options.hooks
         self._registries = options.registries
+        # Libraries may change theirs when a process forks, as filelock does: no file has done that.
+        self._registries.changes()
         #: Registrars that have been imported here, and those that are known, by index.
         self._imported: set[int] = set()
         self._registrars: set[int] = set()

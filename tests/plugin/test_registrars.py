@@ -158,3 +158,18 @@ def test_a_stale_registrar_still_comes_first(tmp_path: Path) -> None:
     # all that depends on what was registered depends on the file that registered it
     assert set(found) <= {"test_c_plain.py::test_plain"}
     assert run() != ids
+
+
+def test_what_forking_changes_is_nobodys(tmp_path: Path) -> None:
+    """A library that clears its containers in a child that was forked makes no file a registrar."""
+    forkwise = """
+import os
+HELD = ["the parent's"]
+os.register_at_fork(after_in_child=HELD.clear)
+"""
+    write(tmp_path, forkwise=forkwise, conftest="import forkwise", **{"pytest.ini": INI})
+    write(tmp_path, **{f"test_{name}": "def test_pass(): pass" for name in "abcd"})
+    said = pytest_output(tmp_path, "--collect-only", "-q")
+    assert "fastcollect-meta: 4 files (4 farm)" in said
+    # it has no registrars before it that would have to come first
+    assert command(tmp_path, "list", "test_d.py") == (0, ["test_d.py::test_pass"], "")
