@@ -49,30 +49,36 @@ def can_fork() -> bool:
 def collect_in_fork(config: pytest.Config, collect: Callable[[], bytes], limit: float) -> Outcome:
     """Call `collect` in a fork, which has output files and a session of its own, and wait for it.
 
-    The fork ends, and with it all processes that it has started.
+    The fork ends, and with it all processes that it has started: its parent is a keeper, itself a fork of this process, which
+    becomes the parent of whatever is orphaned below it.
 
     :param collect: gives the packed record of a file; may raise anything.
     :param limit: seconds after which the fork is given up.
     """
     flush()
-    parent = os.getpid()
-    try:
-        ours, theirs = socket.socketpair()
-    except OSError as error:
-        return Outcome(lost=f"no fork could be made: {error}")
-    with ours, theirs, _Descendants() as descendants:
+    with contextlib.ExitStack() as ends:
         try:
+            # what the fork has to say, and what the keeper has; the keeper ends when we close its line
+            ours, theirs = map(ends.enter_context, socket.socketpair())
+            line, its_line = map(ends.enter_context, socket.socketpair())
+            parent = os.getpid()
             pid = _worker.fork()
         except OSError as error:
             return Outcome(lost=f"no fork could be made: {error}")
         if pid == 0:
-            _be_fork(theirs, parent, config, collect)
-        descendants.child = pid
+            ours.close()
+            line.close()
+            _be_keeper(its_line, parent, lambda keeper: _be_fork(theirs, keeper, config, collect))
         theirs.close()
+        its_line.close()
         try:
-            return _wait(pid, _wire.Channel(ours.detach()), limit)
+            return _wait(line, _wire.Channel(ours.detach()), limit)
         except (OSError, MemoryError) as error:
             return Outcome(lost=f"a fork could not be heard: {str(error) or 'out of memory'}")
+        finally:
+            line.close()
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
 
 def flush() -> None:
@@ -83,50 +89,41 @@ def flush() -> None:
     _worker.flush_stdio()
 
 
-class _Descendants:
-    """Around the life of a fork: its descendants end with it, also those with a session of their own."""
-
-    def __init__(self) -> None:
-        #: The fork; 0 for none.
-        self.child = 0
-        self._others = set(_children())
-        self._adopted = True
-
-    def __enter__(self) -> _Descendants:
+def _be_keeper(line: socket.socket, parent: int, be_fork: Callable[[int], NoReturn]) -> NoReturn:
+    """Fork once more, say how that fork ends, and end all that is left of it, at the latest when the line is closed."""
+    try:
+        _worker.isolate(parent)
+        _worker.adopt(True)
+        keeper = _getpid()
+        pid = _worker.fork()
+        if pid == 0:
+            line.close()
+            be_fork(keeper)
+        ended = os.pidfd_open(pid)
+        poll = select.poll()
+        poll.register(ended, select.POLLIN)
+        poll.register(line, select.POLLIN)
+        if ended in dict(poll.poll()):
+            line.send(_how_ended(pid).encode())
+            poll.unregister(ended)
+            # until we aren't waited for any more
+            poll.poll()
         with contextlib.suppress(OSError):
-            self._adopted = _worker.adopt(True)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        try:
-            if self.child:
+            os.killpg(pid, signal.SIGKILL)
+        while children := _children():
+            for child in children:
                 with contextlib.suppress(OSError):
-                    os.killpg(self.child, signal.SIGKILL)
-                _end(self.child)
-                # As one ends, we become the parent of its children.
-                while orphans := [pid for pid in _children() if pid not in self._others]:
-                    for pid in orphans:
-                        _end(pid)
-        finally:
-            if not self._adopted:
-                with contextlib.suppress(OSError):
-                    _worker.adopt(False)
+                    os.kill(child, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(child, 0)
+    finally:
+        _exit(0)
 
 
 def _children() -> list[int]:
-    """Children of this process, which has one thread of Python: native threads have none."""
-    try:
-        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
-            return [int(pid) for pid in file.read().split()]
-    except OSError:
-        return []
-
-
-def _end(pid: int) -> None:
-    with contextlib.suppress(OSError):
-        os.kill(pid, signal.SIGKILL)
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, 0)
+    """Children of this process, which has one thread."""
+    with open(f"/proc/self/task/{_getpid()}/children", "rb") as file:
+        return [int(pid) for pid in file.read().split()]
 
 
 def _be_fork(
@@ -166,20 +163,18 @@ def _be_fork(
         _exit(status)
 
 
-def _wait(pid: int, channel: _wire.Channel, limit: float) -> Outcome:
-    """The answer of the process; grandchildren may hold its end of the channel for longer than it lives."""
+def _wait(line: socket.socket, channel: _wire.Channel, limit: float) -> Outcome:
+    """The answer of the fork, or what its keeper says; the fork's own children may hold its end for longer than it lives."""
     deadline = time.monotonic() + limit
-    ended = -1
     try:
-        ended = os.pidfd_open(pid)
         poll = select.poll()
-        poll.register(ended, select.POLLIN)
+        poll.register(line, select.POLLIN)
         poll.register(channel.fileno(), select.POLLIN)
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
                 return Outcome(lost=f"it has taken more than {limit:.0f} s")
-            over = ended in dict(poll.poll(left * 1000))
+            over = line.fileno() in dict(poll.poll(left * 1000))
             try:
                 if (message := channel.receive(0.0)) is not None:
                     name, _, content = message
@@ -187,14 +182,12 @@ def _wait(pid: int, channel: _wire.Channel, limit: float) -> Outcome:
                         return Outcome(record=content)
                     return Outcome(reason=content["reason"], detail=content["detail"])
             except EOFError:
-                # only the process can still be waited for
+                # only the keeper can still be waited for
                 with contextlib.suppress(KeyError):
                     poll.unregister(channel.fileno())
             if over:
-                return Outcome(lost=_how_ended(pid))
+                return Outcome(lost=line.recv(200).decode() or "its keeper has ended")
     finally:
-        if ended >= 0:
-            os.close(ended)
         channel.close()
 
 

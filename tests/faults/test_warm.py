@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections.abc import Iterable
@@ -264,3 +265,39 @@ def test_fork_of_a_process_with_openblas(tmp_path: Path) -> None:
     assert _run(tmp_path).files == {"farm": 5}
     (tmp_path / POISON).write_text(module + "# changed\n")
     assert _run(tmp_path).files == {"manifest": 4, "here": 1}
+
+
+def test_orphans_that_are_not_of_the_fork_live_on(primed: Primed) -> None:
+    # A daemon that a conftest has started loses its parent while a fork imports a file.
+    began, daemon = primed.folder / f"{POISON}.began", primed.folder / f"{POISON}.daemon"
+    launcher = (
+        "import os, time\n"
+        "if os.fork():\n"
+        f"    while not os.path.exists({str(began)!r}): time.sleep(0.01)\n"
+        "else:\n"
+        f"    open({str(daemon)!r}, 'w').write(str(os.getpid()))\n"
+        "    time.sleep(100)\n"
+    )
+    module = f"import time\nopen({str(began)!r}, 'w').close()\ntime.sleep(1)\n" + HEALTHY
+    folder = primed.with_(module)
+    plugin = folder / "launching.py"
+    plugin.write_text(
+        "import subprocess, sys\n"
+        "def pytest_collection():\n"
+        "    if 'fastcollect_meta.zygote' not in sys.modules:\n"
+        f"        subprocess.Popen([sys.executable, '-c', {launcher!r}], start_new_session=True)\n"
+    )
+    (folder / "conftest.py").write_text("from launching import pytest_collection\n")
+    try:
+        # once for the new conftest
+        (folder / POISON).write_text(HEALTHY)
+        began.touch()
+        assert _run(folder).status == 0
+        os.kill(int(daemon.read_text()), signal.SIGKILL)
+        began.unlink()
+        (folder / POISON).write_text(module)
+        assert _run(folder).files == {"manifest": 4, "here": 1}
+        os.kill(int(daemon.read_text()), signal.SIGKILL)
+    finally:
+        plugin.unlink()
+        (folder / "conftest.py").unlink()
