@@ -9,6 +9,7 @@
 #include <zstd.h>
 
 #include "config.h"
+#include "io.h"
 
 uint64_t fcm_manifest_key_hash(uint32_t section, struct fcm_slice path,
                                struct fcm_slice collector) {
