@@ -173,3 +173,17 @@ os.register_at_fork(after_in_child=HELD.clear)
     assert "fastcollect-meta: 4 files (4 farm)" in said
     # it has no registrars before it that would have to come first
     assert command(tmp_path, "list", "test_d.py") == (0, ["test_d.py::test_pass"], "")
+
+
+def test_other_names_of_ignored_containers(tmp_path: Path) -> None:
+    """A module that holds sys.modules, as twisted's does, makes no registrar of each file that imports something."""
+    held = "import sys\nMODULES = sys.modules\n"
+    write(tmp_path, held=held, conftest="import held", **{"pytest.ini": INI})
+    for name in "abcd":
+        write(
+            tmp_path,
+            **{f"only_{name}": "", f"test_{name}": f"import only_{name}\ndef test_pass(): pass"},
+        )
+    said = pytest_output(tmp_path, "--collect-only", "-q")
+    assert "fastcollect-meta: 4 files (4 farm)" in said
+    assert command(tmp_path, "list", "test_d.py") == (0, ["test_d.py::test_pass"], "")
