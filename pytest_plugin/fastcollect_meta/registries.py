@@ -31,6 +31,13 @@ _IGNORED = frozenset(sys.stdlib_module_names) | {
     "pytest",
     "xdist",
 }
+#: How names of containers begin that libraries count their own work in: what is loaded, what is alive, which process this is.
+_BOOKKEEPING = (
+    "filelock._api._FORK_",
+    "hypothesis.internal.",
+    "hypothesis.strategies._all_strategies.",
+    "hypothesis.strategies._internal.utils._all_strategies.",
+)
 #: Parts of names of containers that only keep what can be computed again.
 _CACHES = ("cache", "memo")
 _HEAP_TYPE = 1 << 9
@@ -145,7 +152,7 @@ class Registries:
         if not issubclass(type(value), _CONTAINERS) or id(value) in self._known:
             return
         lower = name.lower()
-        if not any(word in lower for word in _CACHES):
+        if not name.startswith(_BOOKKEEPING) and not any(word in lower for word in _CACHES):
             self._keep(name, value)
 
     def _add_tree(self, name: str) -> None:

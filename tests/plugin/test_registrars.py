@@ -187,3 +187,19 @@ def test_other_names_of_ignored_containers(tmp_path: Path) -> None:
     said = pytest_output(tmp_path, "--collect-only", "-q")
     assert "fastcollect-meta: 4 files (4 farm)" in said
     assert command(tmp_path, "list", "test_d.py") == (0, ["test_d.py::test_pass"], "")
+
+
+def test_hypothesis_counts_its_own_work(tmp_path: Path) -> None:
+    """What hypothesis notes of modules and strategies makes no file that uses it a registrar."""
+    pytest.importorskip("hypothesis")
+    text = """
+from hypothesis import given, strategies
+
+@given(strategies.one_of(strategies.integers(), strategies.text()))
+def test_pass(value): pass
+"""
+    write(tmp_path, **{"pytest.ini": INI})
+    write(tmp_path, **{f"test_{name}": text for name in "abcd"})
+    said = pytest_output(tmp_path, "--collect-only", "-q")
+    assert "fastcollect-meta: 4 files (4 farm)" in said
+    assert command(tmp_path, "list", "test_d.py") == (0, ["test_d.py::test_pass"], "")
