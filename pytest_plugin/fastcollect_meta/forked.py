@@ -55,7 +55,6 @@ def collect_in_fork(config: pytest.Config, collect: Callable[[], bytes], limit: 
     :param collect: gives the packed record of a file; may raise anything.
     :param limit: seconds after which the fork is given up.
     """
-    flush()
     with contextlib.ExitStack() as ends:
         try:
             # what the fork has to say, and what the keeper has; the keeper ends when we close its line
@@ -82,7 +81,7 @@ def collect_in_fork(config: pytest.Config, collect: Callable[[], bytes], limit: 
 
 
 def flush() -> None:
-    """Write what is in the buffers of this process: a fork has the same."""
+    """Write what is in the buffers of this process."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         with contextlib.suppress(Exception):
             stream.flush()  # type: ignore[union-attr]
@@ -136,6 +135,11 @@ def _be_fork(
         _worker.isolate(parent)
         compat.leave_capture(config)
         out, err = _worker.redirect_stdio(-1)
+        # what the main process hasn't written yet is its own to write
+        flush()
+        for file in (out, err):
+            os.ftruncate(file, 0)
+            os.lseek(file, 0, os.SEEK_SET)
         faulthandler.enable(file=err)
         compat.start_capture(config, out, err)
         reason = detail = ""
