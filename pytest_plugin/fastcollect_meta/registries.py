@@ -77,9 +77,8 @@ class Registries:
         self._names: list[str] = []
         self._containers: list[Any] = []
         self._sizes = array("q")
-        self._known: set[int] = set()
-        #: Of modules that are ignored: kept, so that no other container gets the id of one.
-        self._left_out: list[Any] = []
+        #: Ids of containers. What grows with each import isn't compared, by whatever name a module has it: twisted has sys.modules.
+        self._known = {id(sys.modules), id(sys.path_importer_cache)}
         self._environment: dict[Any, Any] = {}
         self.changes()
 
@@ -115,9 +114,7 @@ class Registries:
     def _add_named(self, name: str, module: Any) -> None:
         if name not in self._modules:
             self._modules.add(name)
-            if name.partition(".")[0] in _IGNORED:
-                self._leave_out(module)
-            else:
+            if name.partition(".")[0] not in _IGNORED:
                 self._add_module(name, module)
             for tree in self._class_trees:
                 if tree.partition(":")[0] == name:
@@ -127,13 +124,6 @@ class Registries:
         for name in _native.unknown_keys(sys.modules, self._modules):
             if (module := sys.modules.get(name)) is not None:
                 self._add_named(name, module)
-
-    def _leave_out(self, module: Any) -> None:
-        """Its containers aren't compared, by whatever name another module has them: twisted has sys.modules."""
-        for _, value in _entries(module):
-            if issubclass(type(value), _CONTAINERS):
-                self._known.add(id(value))
-                self._left_out.append(value)
 
     def _add_module(self, name: str, module: Any) -> None:
         for key, value in _entries(module):
