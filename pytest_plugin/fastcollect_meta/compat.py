@@ -354,6 +354,9 @@ def move_request(request: Any, old: nodes.Node, new: nodes.Node) -> bool:
     if type(request) is not fixtures.TopRequest or request._pyfuncitem is not old:
         return False
     vars(request)["_pyfuncitem"] = new
+    # the other may live on, and must not keep the values of fixtures alive
+    for name in ("_request", "funcargs"):
+        vars(old).pop(name, None)
     return True
 
 

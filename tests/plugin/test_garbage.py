@@ -69,3 +69,36 @@ def test_collector_is_as_before(pytester: pytest.Pytester) -> None:
     result = pytester.runpython(pytester.path / "program.py")
     states = [line for line in result.outlines if line.startswith("state:")]
     assert states == ["state: True 0"] * 3
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_values_of_fixtures_die_with_their_test(pytester: pytest.Pytester, workers: str) -> None:
+    """No node that a test's own has taken the place of holds what its fixtures made."""
+    pytester.makepyfile(
+        """
+        import gc
+        import weakref
+        import pytest
+
+        class Value:
+            pass
+
+        seen = []
+
+        @pytest.fixture
+        def value():
+            return Value()
+
+        def test_first(value):
+            seen.append(weakref.ref(value))
+
+        def test_second(value):
+            gc.collect()
+            assert seen[0]() is None
+        """
+    )
+    for _ in range(2):
+        result = pytester.runpytest_subprocess(
+            "-p", "fastcollect_meta", f"--workers={workers}", timeout=120
+        )
+        result.assert_outcomes(passed=2)
