@@ -104,6 +104,15 @@ static bool check_order(const Fcm__Record *r) {
     return !twice;
 }
 
+static bool check_keys(const Fcm__Record *r, uint32_t list) {
+    const uint32_t *entries;
+    size_t n = fcm_record_list(r, list, &entries);
+    for (size_t i = 0; i < n; i++) {
+        if (entries[i] >= FCM_KEY_NAMED && entries[i] - FCM_KEY_NAMED >= r->n_strings) return false;
+    }
+    return true;
+}
+
 static bool check_calls(const Fcm__Record *r) {
     size_t n = r->n_call_names;
     if (r->n_call_values != n || r->n_call_indices != n || r->n_call_scopes != n ||
@@ -123,7 +132,8 @@ static bool check_calls(const Fcm__Record *r) {
         if (fcm_record_list(r, r->call_values[i], &entries) != names ||
             fcm_record_list(r, r->call_indices[i], &entries) != names ||
             fcm_record_list(r, r->call_scopes[i], &entries) != names ||
-            fcm_record_list(r, r->call_keys[i], &entries) != names)
+            fcm_record_list(r, r->call_keys[i], &entries) != names ||
+            !check_keys(r, r->call_keys[i]))
             return false;
     }
     return true;

@@ -6,7 +6,7 @@
 
 #include "fastcollect.pb-c.h"
 
-#define FCM_RECORD_FORMAT 4
+#define FCM_RECORD_FORMAT 5
 
 // Record.node_flags
 enum {
@@ -32,6 +32,10 @@ enum fcm_scope {
     FCM_SCOPE_CLASS,
     FCM_SCOPE_FUNCTION,
 };
+
+// An entry of a list of Record.call_keys: a number that tells values of this file apart, or, from
+// this on, plus a string "module:qualname": the class or function that the value is, in all files.
+#define FCM_KEY_NAMED ((uint32_t)1 << 31)
 
 // Unpacks a Record and checks every index, list and value in it, so that readers need not.
 // `*ret_record` is the caller's, to be freed with fcm_record_free. Returns 0, -EBADMSG for bytes

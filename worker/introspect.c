@@ -254,15 +254,20 @@ static void call_done(struct call *call) {
     fcm_numbers_done(&call->keys);
 }
 
-// Number by which an opaque value of a scope above function is grouped within this file; 0 where
-// pytest groups it by its index. Where a value would have to be compared with those of other files,
-// there is no representing it.
+// The entry of call_keys for an opaque value of a scope above function; 0 where pytest groups it by
+// its index. A value that would have to be compared with those of other files can be represented
+// only where it has a name.
 static Py_ssize_t grouping_key(struct walk *walk, PyObject *value, Py_ssize_t scope) {
     PyObject *key = PyObject_CallMethod(walk->support, "grouping_key", "On", value, scope);
     if (!key) return -1;
     if (key == Py_None) {
         Py_DECREF(key);
         return 0;
+    }
+    if (PyUnicode_Check(key)) {
+        Py_ssize_t string = fcm_tables_string(&walk->tables, key);
+        Py_DECREF(key);
+        return string < 0 ? -1 : (Py_ssize_t)FCM_KEY_NAMED + string;
     }
     PyObject *known = PyDict_GetItemWithError(walk->grouping, key);
     Py_ssize_t r = -1;

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from pytest import Item
@@ -48,12 +48,18 @@ def class_name(cls: type) -> str:
     return name
 
 
-def find_class(name: str) -> type | None:
-    """The class with that name among the modules that are loaded; nothing is imported."""
+def find_object(name: str) -> Any:
+    """What has the name "module:qualname" among the modules that are loaded, None for nothing; nothing is imported."""
     module_name, _, qualname = name.partition(":")
     found: Any = sys.modules.get(module_name)
     for part in qualname.split("."):
         found = getattr(found, "__dict__", {}).get(part)
+    return found
+
+
+def find_class(name: str) -> type | None:
+    """The class with that name among the modules that are loaded; nothing is imported."""
+    found = find_object(name)
     return found if isinstance(found, type) else None
 
 
@@ -97,10 +103,23 @@ def scope_number(scope: Any) -> int:
     return _scope_numbers[scope.value]
 
 
+def _shared_name(value: object) -> str | None:
+    """The name of a class or function that is equal to itself only, under which it can be found in any process."""
+    kind = type(value)
+    if kind is not FunctionType and not isinstance(value, type):
+        return None
+    if kind.__eq__ is not object.__eq__ or kind.__hash__ is not object.__hash__:
+        return None
+    name = f"{getattr(value, '__module__', None)}:{getattr(value, '__qualname__', None)}"
+    return name if find_object(name) is value else None
+
+
 def grouping_key(value: object, scope: int) -> object:
     """Hashable stand-in by which pytest groups an opaque value of a high scope; None where it groups by index.
 
-    :raises Unrepresentable: where values of several files would have to be compared.
+    A name where values of several files have to be compared.
+
+    :raises Unrepresentable: where those can't be.
     """
     if not compat.GROUPS_BY_VALUE:
         return None
@@ -109,7 +128,10 @@ def grouping_key(value: object, scope: int) -> object:
     except TypeError:
         return None
     if scope < _scope_numbers["module"]:
-        raise Unrepresentable("shared-parameter", f"a value of type {type(value).__qualname__}")
+        name = _shared_name(value)
+        if name is None:
+            raise Unrepresentable("shared-parameter", f"a value of type {type(value).__qualname__}")
+        return name
     return compat.param_value_key(value)
 
 

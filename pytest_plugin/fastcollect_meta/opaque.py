@@ -6,6 +6,7 @@ from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Va
 from typing import Any
 
 from . import compat
+from .introspection import find_object
 from .serving import serving
 
 #: Stands in a dict for a value that must be fetched.
@@ -61,7 +62,7 @@ def resolve_mark(lazy: object, real: Any) -> None:
 
 
 class GroupingStandIn:
-    """A hashable stand-in for an opaque value: equal to those that pytest would group with it in the same file."""
+    """A hashable stand-in for an opaque value: equal to those that pytest would group with it."""
 
     __slots__ = ("key",)
 
@@ -73,6 +74,20 @@ class GroupingStandIn:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GroupingStandIn) and other.key == self.key
+
+
+class NamedStandIn:
+    """Stands for a class or function in the grouping of tests of several files: for itself where it is loaded here."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def value(self) -> object:
+        """What pytest is to group by now."""
+        found = find_object(self.name)
+        return GroupingStandIn((self.name, 0)) if found is None else found
 
 
 class LazyParams(dict[str, object]):
@@ -106,7 +121,8 @@ class LazyParams(dict[str, object]):
         if value is not OPAQUE:
             return value
         if serving.grouping:
-            return self.grouping[name]
+            value = self.grouping[name]
+            return value.value() if type(value) is NamedStandIn else value
         self._resolve()
         return super().__getitem__(name)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import compat
-from .opaque import OPAQUE, GroupingStandIn, LazyParams, make_lazy_mark
+from .opaque import OPAQUE, GroupingStandIn, LazyParams, NamedStandIn, make_lazy_mark
 
 if TYPE_CHECKING:
     from pytest import Collector
@@ -240,6 +240,12 @@ class Origin:
             own[params] = True
         return own
 
+    def _grouping(self, key: int | str) -> object:
+        """What an opaque value with that key is grouped by; what isn't hashable goes by its index."""
+        if isinstance(key, str):
+            return NamedStandIn(key)
+        return GroupingStandIn((id(self), key)) if key else []
+
     def callspec(self, node: Any, index: int) -> Any:
         """The callspec of a parametrized item."""
         call = self.record.call(index)
@@ -249,7 +255,7 @@ class Origin:
         params: dict[str, object] = dict(zip(names, values))
         if OPAQUE in values:
             grouping: dict[str, object] = {
-                name: GroupingStandIn((id(self), key)) if key else []
+                name: self._grouping(key)
                 for name, value, key in zip(names, values, keys)
                 if value is OPAQUE
             }

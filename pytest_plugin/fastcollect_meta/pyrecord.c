@@ -62,6 +62,11 @@ static PyObject *value_or_opaque(PyObject *self, uint32_t index_plus_one) {
 
 static PyObject *number(PyObject *self, uint32_t value) { return PyLong_FromUnsignedLong(value); }
 
+// An entry of call_keys: an int, or the name of what the value is.
+static PyObject *grouping_key(PyObject *self, uint32_t key) {
+    return key < FCM_KEY_NAMED ? number(self, key) : string_at(self, key - FCM_KEY_NAMED);
+}
+
 // A tuple of what `make` makes of the entries of a list.
 static PyObject *list_tuple(PyObject *self, uint32_t list,
                             PyObject *(*make)(PyObject *, uint32_t)) {
@@ -333,7 +338,7 @@ static PyObject *record_call(PyObject *self, PyObject *arg) {
                          list_tuple(self, m->call_scopes[call], number),
                          list_tuple(self, m->call_ids[call], string_at),
                          list_tuple(self, m->call_marks[call], number),
-                         list_tuple(self, m->call_keys[call], number));
+                         list_tuple(self, m->call_keys[call], grouping_key));
 }
 
 static PyObject *record_ids(PyObject *self, PyObject *arg) {
