@@ -1,4 +1,4 @@
-"""Collects one file natively in the main process, and makes a record of it for the manifest beside."""
+"""Collects one file in a fork of the main process, and makes a record of it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from .reasons import Unrepresentable
 class HereCollection:
     """The collection of one file: `collecting`, then, once its report is made, `record`.
 
-    The children are real nodes. Classes in the file are collected at once, like in a worker, and hand out what they
-    have when pytest asks them.
+    Classes in the file are collected at once, like in a worker.
     """
 
     def __init__(self, node: Any, notes: DependencyNotes, hooks: FileHooks) -> None:
@@ -37,8 +36,6 @@ class HereCollection:
         self._failed = True
         # Numbers in the record, in pre-order: of the collector that is being collected, of the last node seen.
         self._number = self._seen = 0
-        #: How long it took, once it is over.
-        self.seconds = 0.0
 
     def collecting(self) -> Callable[[], Iterable[Any]]:
         """What the node's `collect` is: recording begins, and goes on until `record`."""
@@ -70,16 +67,13 @@ class HereCollection:
             if not isinstance(child, pytest.Collector):
                 continue
             self._number = self._seen
-            known = len(self._warnings)
             try:
                 found = list(child.collect())
             except (KeyboardInterrupt, SystemExit):
                 raise
             except BaseException:
-                # pytest shall see it raised by the collector itself
                 self._failed = True
                 continue
-            child.__dict__["collect"] = _once(child, found, self._warnings[known:])
             self._descend(child, found)
 
     def record(self, report: Any) -> bytes | None:
@@ -89,7 +83,7 @@ class HereCollection:
         """
         self._open.close()
         self._earlier.check()
-        self.seconds = self._extras["duration"] = time.perf_counter() - self._began
+        self._extras["duration"] = time.perf_counter() - self._began
         if report.skipped and isinstance(report.longrepr, tuple):
             path, line, message = report.longrepr
             self._extras["skip"] = (str(path), int(line), str(message))
@@ -104,31 +98,15 @@ class HereCollection:
         check_ids(self.node.path, self._children)
         self._extras["warnings"] = [warning.fields() for warning in self._warnings]
         self._extras["order"] = compat.grouped_rows(self.node, self._children)
-        hidden = [child.__dict__.pop("collect", None) for child in self._children]
-        try:
-            children = self._children
-            made = b""
-            if self.node in children:
-                effects = self._hooks.run(self.node, children)
-                self._extras["effects"] = effects.hooks
-                made = effects.packed_made(self.node)
-            compat.check_shared_classes(children)
-            packed: bytes = _native.encode(self.node, children, self._extras) + made
-        finally:
-            for child, collect in zip(self._children, hidden):
-                if collect is not None:
-                    child.__dict__["collect"] = collect
+        # ours, and no attribute of the file's own
+        self.node.__dict__.pop("collect", None)
+        children = self._children
+        made = b""
+        if self.node in children:
+            effects = self._hooks.run(self.node, children)
+            self._extras["effects"] = effects.hooks
+            made = effects.packed_made(self.node)
+        compat.check_shared_classes(children)
+        packed: bytes = _native.encode(self.node, children, self._extras) + made
         self._notes.shared_was_sent = True
         return packed
-
-
-def _once(node: Any, found: list[Any], raised: list[RaisedWarning]) -> Callable[[], Any]:
-    """A collect() that gives what was found, with its warnings, and then makes way for the node's own."""
-
-    def collect() -> Any:
-        node.__dict__.pop("collect", None)
-        for warning in raised:
-            compat.log_warning(warning.message)
-        return found
-
-    return collect
