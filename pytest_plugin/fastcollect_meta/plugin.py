@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,12 +56,14 @@ def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+    session = None
     if role.ROLE == "main":
         session = _start(early_config)
         if session is not None:
             early_config.stash[_session_key] = session
     try:
-        return (yield)
+        with session.loading_conftests() if session is not None else contextlib.nullcontext():
+            return (yield)
     except BaseException:
         session = early_config.stash.get(_session_key, None)
         if session is not None:

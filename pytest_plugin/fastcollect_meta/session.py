@@ -30,6 +30,7 @@ from .source import RecordedSkip, Source
 from .standing_aside import why_aside
 from .starting import start_farm
 from .treatments import Treatments
+from .uncollected import uncollected
 
 if TYPE_CHECKING:
     from .farm import Farm
@@ -81,6 +82,10 @@ class CollectingSession:
         #: Where pytest-xdist distributes this run and this is its controller.
         self.controller: distribute.Controller | None = None
         self._served: ServedHooks | None = None
+
+    def loading_conftests(self) -> contextlib.AbstractContextManager[None]:
+        """Around the loading of the conftests that pytest starts with."""
+        return contextlib.nullcontext() if self.aside else uncollected()
 
     def configured(self) -> None:
         """Everything of pytest is loaded: see whether something of it keeps the plugin from taking part."""

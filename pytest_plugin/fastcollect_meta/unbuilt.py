@@ -28,6 +28,10 @@ class UnbuiltSession:
     def plugin_registered(self) -> None:
         """A plugin or conftest has been loaded."""
 
+    def loading_conftests(self) -> contextlib.AbstractContextManager[None]:
+        """Around the loading of the conftests that pytest starts with."""
+        return contextlib.nullcontext()
+
     def configured(self) -> None:
         """Everything of pytest is loaded."""
 

@@ -102,3 +102,45 @@ def test_values_of_fixtures_die_with_their_test(pytester: pytest.Pytester, worke
             "-p", "fastcollect_meta", f"--workers={workers}", timeout=120
         )
         result.assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("does", "threshold", "enabled"),
+    [
+        ("pass", "(700, 10, 10)", True),
+        ("gc.disable()", "(700, 10, 10)", False),
+        ("gc.set_threshold(9000, 20)", "(9000, 20, 10)", True),
+        ("raise ValueError", "(700, 10, 10)", True),
+    ],
+)
+def test_what_a_conftest_says_holds(
+    pytester: pytest.Pytester, does: str, threshold: str, enabled: bool
+) -> None:
+    """Nothing is collected while it is loaded, but what it says of the collector is what holds afterwards."""
+    pytester.makeconftest(
+        f"import gc\nassert gc.isenabled() and gc.get_threshold()[0] == 0\n{does}"
+    )
+    pytester.makepyfile(
+        "def test_pass(): pass",
+        program="""
+            import gc
+            import pytest
+
+            gc.set_threshold(700, 10, 10)
+            status = pytest.main(["-p", "fastcollect_meta", "--workers=0", "test_what_a_conftest_says_holds.py"])
+            print("state:", gc.get_threshold(), gc.isenabled(), int(status))
+        """,
+    )
+    status = 4 if "raise" in does else 0
+    result = pytester.runpython(pytester.path / "program.py")
+    assert f"state: {threshold} {enabled} {status}" in result.outlines
+
+
+def test_conftests_are_loaded_as_natively_where_that_is_asked_for(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTCOLLECT_META_GC", "native")
+    pytester.makeconftest("import gc\nassert gc.get_threshold()[0] > 0")
+    pytester.makepyfile("def test_pass(): pass")
+    result = pytester.runpytest_subprocess("-p", "fastcollect_meta", "--workers=0", timeout=120)
+    result.assert_outcomes(passed=1)
