@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """What the manifest has to reach, in one table: `bench/manifest.py [LINE]...`, all lines without arguments.
 
-Lines: warm-pandas, warm-networkx, warm-sympy, keyword, list, build, size, mutations, kills. Each ratio is one of whole
-processes in alternation (`--rounds`). Needs an environment with the package, the suites and, for `list`, cito, such as
+Lines: warm-pandas, warm-networkx, warm-networkx-alone (in an environment that has nothing but networkx and pytest, which its
+conftest then needn't import), warm-sympy, keyword, list, build, size, mutations, kills. Each ratio is one of whole processes
+in alternation (`--rounds`). Needs an environment with the package, the suites and, for `list`, cito, such as
 build/bench-venv, that bench/run makes; `--cito` names another cito. Adds to bench/results/manifest.json and makes the page beside it.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import shutil
 import statistics
@@ -46,13 +48,22 @@ class Bench:
 
     :param rounds: how often each pair is run.
     :param cito: the program.
+    :param python: the interpreter that pytest runs in.
     """
 
-    def __init__(self, scratch: Path, work: Path, rounds: int, cito: str | None) -> None:
+    def __init__(
+        self,
+        scratch: Path,
+        work: Path,
+        rounds: int,
+        cito: str | None,
+        python: str = sys.executable,
+    ) -> None:
         self._scratch = scratch
         self._work = work
         self._rounds = rounds
         self._cito = cito
+        self._python = python
 
     def _suite(self, name: str) -> tuple[Suite, Path]:
         """A suite and its manifest, which is made where it is missing."""
@@ -62,9 +73,8 @@ class Bench:
             self._run(suite, self._plugin(suite, manifest))
         return suite, manifest
 
-    @staticmethod
-    def _native(suite: Suite, *args: str) -> list[str]:
-        return [sys.executable, "-m", "pytest", *suite.options, *suite.listing, *args, *suite.args]
+    def _native(self, suite: Suite, *args: str) -> list[str]:
+        return [self._python, "-m", "pytest", *suite.options, *suite.listing, *args, *suite.args]
 
     def _plugin(self, suite: Suite, manifest: Path, *args: str) -> list[str]:
         ours = ("-p", "fastcollect_meta", "--workers=2", f"--manifest={manifest}")
@@ -108,6 +118,18 @@ class Bench:
     def warm(self, name: str, goal: float) -> Line:
         suite, manifest = self._suite(name)
         return self._compare(suite, self._native(suite), self._plugin(suite, manifest), goal)
+
+    def alone(self, name: str, goal: float) -> Line:
+        """`warm` in an environment that has the suite's package, pytest and ours, in the versions of this one, and no more."""
+        folder = self._scratch / f"{name}-alone"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        python = str(folder / "bin" / "python")
+        wanted = [
+            f"{package}=={importlib.metadata.version(package)}" for package in (name, "pytest")
+        ]
+        pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
+        subprocess.run([*pip, *wanted, str(ROOT)], check=True)
+        return Bench(folder, self._work, self._rounds, None, python).warm(name, goal)
 
     def keyword(self) -> Line:
         suite, manifest = self._suite("pandas")
@@ -202,6 +224,7 @@ def lines(bench: Bench) -> dict[str, Callable[[], Line]]:
     return {
         "warm-pandas": lambda: bench.warm("pandas", 6),
         "warm-networkx": lambda: bench.warm("networkx", 4),
+        "warm-networkx-alone": lambda: bench.alone("networkx", 4),
         "warm-sympy": lambda: bench.warm("sympy", 6),
         "keyword": bench.keyword,
         "list": bench.offline,
