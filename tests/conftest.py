@@ -51,6 +51,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_TEMPORARY] = folder
     os.environ["TMPDIR"] = str(folder)
     tempfile.tempdir = None
+    # where these tests are distributed: what they start isn't
+    for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
+        del os.environ[name]
     become_subreaper()
 
 

@@ -105,8 +105,11 @@ class MutatedProject:
         return self._run([program, *args], change.environ)
 
     def _run(self, command: list[str], environ: Mapping[str, str]) -> Run:
+        # with sanitizers, what is left to the end of the process would be a leak
         base = {
-            k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "FASTCOLLECT_"))
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("PYTEST_", "FASTCOLLECT_")) or k == "FASTCOLLECT_META_GC"
         }
         done = subprocess.run(
             command,
