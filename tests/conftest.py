@@ -35,7 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is marked `full`, without --full."""
+    """Leaves out what is marked `full`, without --full, and skips what sanitizers can't live with, with them."""
+    if "FCM_SANITIZERS" in os.environ:
+        for item in items:
+            if (unsanitized := item.get_closest_marker("unsanitized")) is not None:
+                item.add_marker(pytest.mark.skip(reason=str(unsanitized.args[0])))
     if config.option.full:
         return
     left_out = [item for item in items if item.get_closest_marker("full")]
@@ -47,6 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_configure(config: pytest.Config) -> None:
     """Gives the session a folder for temporary files of its own, and orphaned processes a parent: this one."""
     config.addinivalue_line("markers", "full: runs with --full only, for its duration")
+    config.addinivalue_line("markers", "unsanitized(reason): can't run with sanitizers")
     folder = Path(tempfile.mkdtemp(prefix="fcm-tests-"))
     config.stash[_TEMPORARY] = folder
     os.environ["TMPDIR"] = str(folder)

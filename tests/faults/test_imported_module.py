@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -309,7 +308,7 @@ def test_file_while_it_is_collected(tmp_path: Path, what: str) -> None:
     assert [nodeid for nodeid, _ in result.errors] == [nodeid for nodeid, _ in native.errors]
 
 
-@pytest.mark.skipif("FCM_SANITIZERS" in os.environ, reason="a sanitizer reserves more memory")
+@pytest.mark.unsanitized("a sanitizer reserves more memory")
 def test_memory_without_end(tmp_path: Path) -> None:
     import resource
 

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 from faultruns import HEALTHY, healthy_ids, run, write_suite
 
-pytestmark = pytest.mark.skipif(
-    "FCM_SANITIZERS" in os.environ, reason="a sanitizer takes more memory"
-)
+pytestmark = pytest.mark.unsanitized("a sanitizer takes more memory")
 
 _ROOT = Path("/sys/fs/cgroup")
 POISON = "test_m_poison.py"

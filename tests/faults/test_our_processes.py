@@ -280,9 +280,7 @@ def _become_somebody() -> None:
         raise OSError(ctypes.get_errno(), "capabilities can't be kept")
 
 
-@pytest.mark.skipif(
-    "FCM_SANITIZERS" in os.environ, reason="a sanitizer starts a process at the end"
-)
+@pytest.mark.unsanitized("a sanitizer starts a process at the end")
 def test_few_processes(suite: Path) -> None:
     def prepare(limit: int) -> None:
         _become_somebody()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from faultruns import HEALTHY, run, write_suite
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("valgrind"), reason="valgrind isn't installed"),
-    pytest.mark.skipif("FCM_SANITIZERS" in os.environ, reason="not with sanitizers"),
+    pytest.mark.unsanitized("valgrind doesn't run programs with sanitizers"),
 ]
 
 

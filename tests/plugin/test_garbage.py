@@ -114,9 +114,14 @@ def test_values_of_fixtures_die_with_their_test(pytester: pytest.Pytester, worke
     ],
 )
 def test_what_a_conftest_says_holds(
-    pytester: pytest.Pytester, does: str, threshold: str, enabled: bool
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    does: str,
+    threshold: str,
+    enabled: bool,
 ) -> None:
     """Nothing is collected while it is loaded, but what it says of the collector is what holds afterwards."""
+    monkeypatch.delenv("FASTCOLLECT_META_GC", raising=False)
     pytester.makeconftest(
         f"import gc\nassert gc.isenabled() and gc.get_threshold()[0] == 0\n{does}"
     )

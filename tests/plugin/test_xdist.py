@@ -562,8 +562,6 @@ def ssh_server(folder: Path, env: dict[str, str]) -> Iterator[str]:
     sshd = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if sshd is None or shutil.which("ssh") is None or shutil.which("ssh-keygen") is None:
         pytest.skip("OpenSSH's client or server is not installed")
-    if "FCM_SANITIZERS" in os.environ:
-        pytest.skip("ssh closes its connection when a sanitizer's runtime is loaded into it")
     if os.geteuid() == 0:
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
     folder = folder / "ssh"
@@ -618,6 +616,9 @@ def gateway(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.unsanitized(
+    "with a sanitizer's runtime in it ssh closes its connection, execnet's server too early"
+)
 @pytest.mark.parametrize("same_paths", [True, False])
 def test_a_gateway_to_another_machine(
     suite: Path, tmp_path: Path, gateway: str, same_paths: bool
