@@ -281,6 +281,13 @@ static int path_replaceable(const char *path, const char **ret_why) {
     return -EEXIST;
 }
 
+/* Whether a manifest that can't be opened for this reason has nothing that could be kept: it isn't
+ * there, is damaged, or of another format, Python or pytest. */
+static bool is_unusable(int error) {
+    return error == -ENOENT || error == -EBADMSG || error == -ENOEXEC ||
+           error == -EPROTONOSUPPORT || error == -ESTALE;
+}
+
 int fcm_manifest_update(const char *path, const struct fcm_manifest_update *u,
                         const char **ret_why) {
     __attribute__((cleanup(fcm_manifest_unlock))) int lock = -1;
@@ -292,14 +299,10 @@ int fcm_manifest_update(const char *path, const struct fcm_manifest_update *u,
     *ret_why = "its lock can't be taken";
     r = fcm_manifest_lock(path, LOCK_SECONDS, &lock);
     if (r < 0) return r;
-    const char *ignored;
-    r = fcm_manifest_open(path, &u->identity, &old, &ignored);
+    r = fcm_manifest_open(path, &u->identity, &old, ret_why);
+    if (r < 0 && !is_unusable(r)) return r;
     *ret_why = "out of memory";
-    if (r == -ENOMEM) return r;
-    if (r == 0)
-        r = fcm_catalog_load(&catalog, old);
-    else
-        r = 0;
+    r = r == 0 ? fcm_catalog_load(&catalog, old) : 0;
     if (r == 0) r = merge_all(&catalog, u);
     if (r == 0) r = fcm_catalog_serialize(&catalog, &u->identity, &file);
     if (r < 0) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -129,10 +130,10 @@ class Store:
 
     def open(self, config: pytest.Config) -> None:
         """Map the manifest and look which of its records are valid."""
-        dependencies.configure(config)
         patterns = config.getini("fastcollect_meta_volatile")
         self._volatile = lambda path: is_named(Path(path), config, patterns)
         try:
+            dependencies.configure(config)
             self.key = options_key(config) + self._apart
             # Now: what is imported from here on belongs to the files that import it.
             self.base = dependencies.base(config)
@@ -149,15 +150,18 @@ class Store:
         return 0 if self._manifest is None else len(self._manifest)
 
     def stale_seconds(self) -> float:
-        """Seconds that collecting the stale files took when they were recorded."""
+        """Seconds that collecting the stale files took when they were recorded, inf without the memory to look."""
         if self._manifest is None:
             return 0.0
-        durations = self._manifest.durations()
-        return sum(
-            durations.get(key, 0.0)
-            for key in self._manifest.keys()
-            if self._manifest.stale_reason(*key) is not None
-        )
+        try:
+            durations = self._manifest.durations()
+            return sum(
+                durations.get(key, 0.0)
+                for key in self._manifest.keys()
+                if self._manifest.stale_reason(*key) is not None
+            )
+        except MemoryError:
+            return math.inf
 
     def seconds(self, key: Key) -> float:
         """Seconds that collecting a file took when it was recorded, 0 where that isn't known."""
@@ -367,8 +371,8 @@ class Store:
                 started_ns=self._started,
                 walked=walked,
             )
-        except (OSError, ValueError) as error:
-            self.trouble = f"the manifest could not be written: {error}"
+        except (OSError, ValueError, MemoryError) as error:
+            self.trouble = f"the manifest could not be written: {str(error) or 'out of memory'}"
 
     def finish(self) -> None:
         """Wait until the file is written."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+from fastcollect_meta import binaries
 from faultruns import HEALTHY, Result, run, write_suite
-from injection import Fault, Server, build, command_with, run_with
+from injection import Fault, Injected, Server, build, command_with, run_with
 
 #: Of the calls of each kind, those that are made to fail.
 NUMBERS = {
@@ -97,6 +101,34 @@ def test_message_that_main_has_no_memory_for(library: Path, suite: Path, native:
         for number in (10, 19, 28, *range(whole.calls - 12, whole.calls + 1)):
             injected = run_with(library, Fault("main", "alloc", number), suite, server=server)
             assert injected.judge(native), injected
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"), [("open", 1), pytest.param("alloc", 25, marks=pytest.mark.full)]
+)
+def test_manifest_outlives_what_fails_in_main(
+    library: Path, suite: Path, native: Result, kind: str, step: int
+) -> None:
+    # A run that all is served to writes it again where a file has another time: from what was in it.
+    program = binaries.coordinator()
+    assert program is not None
+    with Server(library) as server:
+
+        def injected(number: int) -> Injected:
+            fault = Fault("main", kind, number)
+            return run_with(library, fault, suite, keep_cache=True, server=server)
+
+        assert injected(0).judge(native)
+        whole = injected(0)
+        for number in range(1, whole.calls + 1, step):
+            os.utime(suite / "test_a.py")
+            result = injected(number)
+            assert result.judge(native), result
+            listed = subprocess.run(
+                [program, "list"], cwd=suite, capture_output=True, text=True, check=False
+            )
+            assert listed.stdout.splitlines() == native.ids, (result.where, listed)
+    shutil.rmtree(suite / ".pytest_cache")
 
 
 @pytest.mark.parametrize("number", [1, 100, 1000])
