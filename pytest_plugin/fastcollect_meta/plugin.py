@@ -57,7 +57,9 @@ def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
     session = None
-    if role.ROLE == "main":
+    # "-p no:fastcollect_meta" after "-p fastcollect_meta" takes away the package, not this module.
+    off = early_config.pluginmanager.is_blocked("fastcollect_meta")
+    if role.ROLE == "main" and not off:
         session = _start(early_config)
         if session is not None:
             early_config.stash[_session_key] = session

@@ -50,6 +50,7 @@ EXPLANATIONS: dict[str, str] = {
     "not-kept": "its record could not be kept for the workers of pytest-xdist",
     "differs-in-worker": "what its import reads is not the same in this worker of pytest-xdist",
     "crashed": "its import crashed a worker twice",
+    "exited": "its import ended a worker twice, with an exit status",
     "timed-out": "its import took longer than its time limit",
     "out-of-memory": "its import ran out of memory",
     "import-order": "a worker collected it where other files had been imported before it",

@@ -32,3 +32,15 @@ def test_another_plugin_has_workers(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: fastcollect_meta: another plugin defines --workers too*"])
     result.stderr.no_fnmatch_line("Traceback*")
+
+
+def test_turned_off_for_one_run(pytester: pytest.Pytester) -> None:
+    """The command line comes after addopts, which has loaded the plugin."""
+    pytester.makeini("[pytest]\naddopts = -p fastcollect_meta")
+    pytester.makepyfile("def test_a(): pass")
+    result = pytester.runpytest_subprocess("-p", "no:fastcollect_meta", timeout=120)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line("fastcollect-meta*")
+    assert not (pytester.path / ".pytest_cache/d/fastcollect-meta").exists()
+    result = pytester.runpytest_subprocess(timeout=120)
+    result.stdout.fnmatch_lines(["fastcollect-meta: 1 files*"])

@@ -70,7 +70,9 @@ def test_only_read(suite: pytest.Pytester) -> None:
 def test_deadly_file_is_not_imported_here(suite: pytest.Pytester) -> None:
     """What ends a worker is an error, even where the replacement would import it."""
     suite.makepyfile(test_c="import os; os._exit(3)")
-    args = ("-p", "fastcollect_meta", "--workers=1", "--continue-on-collection-errors")
+    args = ("-p", "fastcollect_meta", "--workers=1", "--continue-on-collection-errors", "-v")
     result = suite.runpytest_subprocess(*args, timeout=120)
     result.assert_outcomes(passed=3, errors=1)
-    result.stdout.fnmatch_lines(["*test_c.py could not be collected: *"])
+    result.stdout.fnmatch_lines(
+        ["*test_c.py could not be collected: *", "*1 x exited: its import ended a worker*"]
+    )
