@@ -4,7 +4,7 @@ _fastcollect_meta() {
     local -A options=(
         [build]='--output --workers --help'
         [check]='--manifest --section --quiet --help'
-        [doctor]='--help'
+        [doctor]='--python --help'
         [export]='--manifest --help'
         [list]='--manifest --section -k -m --json --no-check --help'
         [merge]='--output --help'
@@ -19,7 +19,7 @@ _fastcollect_meta() {
     done
     COMPREPLY=()
     case $previous in
-        --manifest | --output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --manifest | --output | -o | --python) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         --by) mapfile -t COMPREPLY < <(compgen -W 'test function class file' -- "$cur"); return ;;
         --section | --workers | -k | -m) return ;;
     esac
