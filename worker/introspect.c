@@ -39,6 +39,7 @@ struct walk {
     PyObject *served;     // frozenset: instance attributes that lazy nodes serve
     PyObject *grouping;   // dict: ParamValueKey of an opaque value -> number, for call_keys
     PyObject *keep;       // objects whose id is a key above
+    int structured;       // whether a node's id is made of parts, as of pytest 9.2
     uint32_t flags;
 };
 
@@ -513,7 +514,7 @@ static int push_item(struct walk *walk, PyObject *node, Py_ssize_t index, Py_ssi
     return 0;
 }
 
-static int push_node(struct walk *walk, PyObject *node, Py_ssize_t parent);
+static int push_node(struct walk *walk, PyObject *node, Py_ssize_t parent, PyObject *parent_id);
 
 static int push_children(struct walk *walk, PyObject *node, Py_ssize_t index) {
     PyObject *list = PyDict_GetItemWithError(walk->children, node);
@@ -522,15 +523,48 @@ static int push_children(struct walk *walk, PyObject *node, Py_ssize_t index) {
         PyErr_SetString(PyExc_TypeError, "children are not a list");
         return -1;
     }
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
+    PyObject *id = PyObject_GetAttrString(node, "nodeid");
+    int r = id ? 0 : -1;
+    for (Py_ssize_t i = 0; r == 0 && i < PyList_GET_SIZE(list); i++) {
         PyObject *child = PyList_GET_ITEM(list, i);
         PyObject *its_parent = PyObject_GetAttrString(child, "parent");
-        if (!its_parent) return -1;
-        Py_DECREF(its_parent);
-        if (its_parent != node) return (int)unrepresentable(walk, "parent", child);
-        if (push_node(walk, child, index) < 0) return -1;
+        if (!its_parent)
+            r = -1;
+        else if (its_parent != node)
+            r = (int)unrepresentable(walk, "parent", child);
+        else
+            r = push_node(walk, child, index, id);
+        Py_XDECREF(its_parent);
     }
-    return 0;
+    Py_XDECREF(id);
+    return r;
+}
+
+// Whether pytest gives a parametrized item the ids of its parameters; -1 with an exception.
+static int has_param_ids(struct item *item) {
+    if (!item->callspec) return 0;
+    PyObject *ids = PyObject_GetAttrString(item->callspec, "_idlist");
+    int r = ids ? PyObject_IsTrue(ids) : -1;
+    Py_XDECREF(ids);
+    return r;
+}
+
+// Checks that a node's id is what a lazy node makes of its parent's, as `fcm_child_ids` does.
+static int check_id(struct walk *walk, PyObject *node, PyObject *parent_id, PyObject *name,
+                    struct item *item) {
+    int by_parts = walk->structured && item->original, ids = by_parts ? has_param_ids(item) : 0;
+    if (ids < 0) return -1;
+    PyObject *own = by_parts ? item->original : name;
+    if (!PyUnicode_Check(parent_id) || !PyUnicode_Check(own) || (ids && !PyUnicode_Check(item->id)))
+        return (int)unrepresentable(walk, "node-id", node);
+    PyObject *made = ids ? PyUnicode_FromFormat("%U::%U[%U]", parent_id, own, item->id)
+                         : PyUnicode_FromFormat("%U::%U", parent_id, own);
+    PyObject *id = made ? PyObject_GetAttrString(node, "nodeid") : NULL;
+    int same = id ? PyObject_RichCompareBool(id, made, Py_EQ) : -1;
+    Py_XDECREF(id);
+    Py_XDECREF(made);
+    if (same < 0) return -1;
+    return same ? 0 : (int)unrepresentable(walk, "node-id", node);
 }
 
 // Checks what lazy nodes take from their parents: path, config, session.
@@ -654,7 +688,7 @@ static Py_ssize_t first_line(PyObject *obj) {
 }
 
 static int push_described(struct walk *walk, PyObject *node, PyObject *dict, PyObject *name,
-                          Py_ssize_t parent) {
+                          Py_ssize_t parent, PyObject *parent_id) {
     struct columns *c = &walk->columns;
     Py_ssize_t index = (Py_ssize_t)c->node_parent.n;
     PyObject *item_type = PyObject_GetAttrString(walk->support, "Item");
@@ -665,6 +699,7 @@ static int push_described(struct walk *walk, PyObject *node, PyObject *dict, PyO
     if (!obj && PyErr_Occurred()) return -1;
     struct item item = {0};
     int r = is_item ? item_init(walk, &item, dict, obj) : 0;
+    if (r == 0 && parent_id) r = check_id(walk, node, parent_id, name, &item);
     Py_ssize_t flags = r < 0 ? -1 : node_flags(walk, node, &item, is_item, name);
     if (flags < 0) r = -1;
     if (r == 0) r = push_common(walk, node, parent, name, dict, is_item ? &item : NULL, flags);
@@ -687,13 +722,14 @@ static int push_described(struct walk *walk, PyObject *node, PyObject *dict, PyO
     return push_children(walk, node, index);
 }
 
-static int push_node(struct walk *walk, PyObject *node, Py_ssize_t parent) {
+// `parent_id` is NULL for the root.
+static int push_node(struct walk *walk, PyObject *node, Py_ssize_t parent, PyObject *parent_id) {
     if (Py_EnterRecursiveCall(" while reading nodes")) return -1;
     PyObject *dict = PyObject_GetAttrString(node, "__dict__");
     PyObject *name = dict ? PyObject_GetAttrString(node, "name") : NULL;
     int r = -1;
     if (name && (node == walk->root || check_inherited(walk, node) == 0))
-        r = push_described(walk, node, dict, name, parent);
+        r = push_described(walk, node, dict, name, parent, parent_id);
     Py_XDECREF(name);
     Py_XDECREF(dict);
     Py_LeaveRecursiveCall();
@@ -960,6 +996,10 @@ static int walk_init(struct walk *walk, PyObject *root, PyObject *children, PyOb
     if (!walk->relpath) return -1;
     walk->served = PyObject_GetAttrString(support, "SERVED");
     if (!walk->served) return -1;
+    PyObject *structured = PyObject_GetAttrString(support, "STRUCTURED_IDS");
+    walk->structured = structured ? PyObject_IsTrue(structured) : -1;
+    Py_XDECREF(structured);
+    if (walk->structured < 0) return -1;
     return fcm_tables_init(&walk->tables);
 }
 
@@ -985,7 +1025,7 @@ PyObject *fcm_introspect(PyObject *root, PyObject *children, PyObject *extras, P
     PyObject *packed = NULL;
     PyObject *effects = fcm_dict_get_borrowed(extras, "effects");
     if (!effects && PyErr_Occurred()) return NULL;
-    if (walk_init(&walk, root, children, support) == 0 && push_node(&walk, root, 0) == 0 &&
+    if (walk_init(&walk, root, children, support) == 0 && push_node(&walk, root, 0, NULL) == 0 &&
         (!effects || fcm_effects_read(&walk.effects, &walk.tables, effects) == 0))
         packed = pack(&walk, extras);
     // Something that couldn't be looked up may be missing in it.

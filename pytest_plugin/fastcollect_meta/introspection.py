@@ -16,7 +16,10 @@ from pytest import Item
 from . import compat
 from .reasons import Unrepresentable
 
-__all__ = ["Item", "Unrepresentable"]
+__all__ = ["STRUCTURED_IDS", "Item", "Unrepresentable"]
+
+#: Whether a node's id is made of parts rather than of its name.
+STRUCTURED_IDS = compat.ID_SLOT == "_id"
 
 #: Instance attributes that lazy nodes serve from a record; every other one materializes.
 SERVED = frozenset(

@@ -24,6 +24,7 @@ EXPLANATIONS: dict[str, str] = {
     "shared-class": "two classes of it are one object, and have parameters of class scope",
     "kept-duplicates": "--keep-duplicates may collect it twice, and it has parameters of a scope above function",
     "keywords": "a node's keywords don't follow from its name, markers and function",
+    "node-id": "a node's id doesn't follow from its parent's id and its name",
     "markers": "a node's markers are not a list",
     "line": "a line number is out of range",
     "location": "an item's location can't be told",
