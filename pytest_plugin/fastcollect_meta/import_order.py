@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .filters import OwnFilters, context_with, registrars_of
 from .materialize import become_real
+from .origin import State
 from .registries import Registries, context_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ class ImportOrder:
     """The registrars among the files that have been collected so far in this process (see `registries`).
 
     A record holds in a context: the registrars that were imported before its file. Where a file is imported here,
-    natively or to become real, those before it are imported first.
+    natively or to become real, those before it are imported first; and before a registrar is, the files before it
+    whose tests may still run, which would see what it registers.
     """
 
     def __init__(self, root: Path, class_trees: Iterable[str] = ()) -> None:
@@ -32,6 +34,12 @@ class ImportOrder:
         self._paths: list[str] = []
         #: None for one that was collected natively.
         self._origins: list[Origin | None] = []
+        #: All files that came from records, in the order of collection.
+        self._recorded: list[Origin] = []
+        #: The tests that are run, once that has begun.
+        self._items: list[Any] | None = None
+        #: Their files.
+        self._running: set[Origin] | None = None
         self._registries: Registries | None = None
         self._watching = contextlib.ExitStack()
         self._open = contextlib.ExitStack()
@@ -76,9 +84,31 @@ class ImportOrder:
         self._origins.append(origin)
         self.context = context_of(self._paths)
 
-    def importer(self) -> Callable[[], None] | None:
-        """Imports the registrars that are known now; None where there are none."""
+    def importer(self, origin: Origin, registrar: bool) -> Callable[[], None] | None:
+        """Imports what has to be imported before the file that has just been made of a record; None for nothing."""
+        number = len(self._recorded)
+        self._recorded.append(origin)
+        if registrar:
+            return partial(self._import_predecessors, number)
         return partial(self._import, len(self._origins)) if self._origins else None
+
+    def _import_predecessors(self, count: int) -> None:
+        for origin in self._recorded[:count]:
+            if origin.state is State.LAZY and (origin.record.registrar or self._may_run(origin)):
+                become_real(origin)
+
+    def begin_to_run(self, items: list[Any]) -> None:
+        """From now on it matters only to these tests what has been imported before their files."""
+        if self._items is None:
+            self._items = items
+
+    def _may_run(self, origin: Origin) -> bool:
+        if self._items is None:
+            return True
+        if self._running is None:
+            found = (item.parent.__dict__.get("_fcm_origin") for item in self._items if item.parent)
+            self._running = {origin.whole for origin in found if origin is not None}
+        return origin in self._running
 
     def _import(self, count: int) -> None:
         for origin in self._origins[:count]:

@@ -274,6 +274,10 @@ class CollectingSession:
         """Materialize the item's file; where that fails, the item fails with the reason."""
         if self.source is None:
             return
+        # which tests a worker of pytest-xdist gets, and in which order, isn't known
+        self.source.order.begin_to_run(
+            [] if hasattr(self.config, "workerinput") else item.session.items
+        )
         error = prepare_to_run(item)
         if error is not None:
 

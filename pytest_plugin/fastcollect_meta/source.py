@@ -546,7 +546,7 @@ class Source:
         self._origins.append(origin)
         if origin.effects:
             origin.rerun = Rerun(self.treatments)
-        origin.import_before = self.order.importer()
+        origin.import_before = self.order.importer(origin, record.registrar)
         origin.without_later = partial(self._late_fixtures.hidden, node, self._late_fixtures.now)
         origin.filters = self.order.filters.own() if self.order.filters is not None else ()
         if record.registrar:

@@ -103,7 +103,7 @@ class SysPathPlan:
         return path
 
     def heals(self, index: int, path: list[str]) -> bool:
-        """Whether `path`, left behind by file `index`, makes no difference to the files after it.
+        """Whether `path`, left behind by file `index`, makes no difference to the files after it, and to tests.
 
         It makes none when the entry that was lost, or put behind others, is the root that the next file
         inserts again.
@@ -112,12 +112,12 @@ class SysPathPlan:
         place = self._places[index]
         if index not in self._imported:
             return path == list(dict.fromkeys(self.before(index)))  # it isn't imported by sys.path
-        if place + 1 == len(self._steps):
-            return True  # nothing is imported after it
-        following = self._steps[place + 1]
-        if not isinstance(following, _Root):
-            return False
         wanted = self.after(index)
-        for candidate in (path, wanted):
-            following.apply(candidate, self.mode)
+        if place + 1 < len(self._steps):
+            following = self._steps[place + 1]
+            if not isinstance(following, _Root):
+                return False
+            for candidate in (path, wanted):
+                following.apply(candidate, self.mode)
+        # behind the last file come the tests
         return list(dict.fromkeys(path)) == list(dict.fromkeys(wanted))

@@ -203,3 +203,34 @@ def test_pass(value): pass
     said = pytest_output(tmp_path, "--collect-only", "-q")
     assert "fastcollect-meta: 4 files (4 farm)" in said
     assert command(tmp_path, "list", "test_d.py") == (0, ["test_d.py::test_pass"], "")
+
+
+def outcomes(suite: pytest.Pytester, *args: str) -> dict[str, int]:
+    result = suite.runpytest_subprocess(*args, timeout=120)
+    return {name: number for name, number in result.parseoutcomes().items() if name != "seconds"}
+
+
+@pytest.mark.parametrize(
+    "args", [(), ("-k", "one or registered"), ("--deselect", "test_b.py"), ("-k", "two or one")]
+)
+def test_tests_that_run_in_another_order(suite: pytest.Pytester, args: tuple[str, ...]) -> None:
+    # What a registrar registers isn't seen by the tests of a file before it, though it is imported first.
+    suite.makeconftest("def pytest_collection_modifyitems(items): items.reverse()")
+    native = outcomes(suite, *args)
+    assert outcomes(suite, *FARM, *args) == native
+    assert outcomes(suite, *FARM, *args) == native
+
+
+def test_registrar_before_a_file_that_is_collected_natively(suite: pytest.Pytester) -> None:
+    native = outcomes(suite)
+    suite.makeini(f"{INI}fastcollect_meta_native = test_g.py\n")
+    assert outcomes(suite, *FARM) == native
+    assert outcomes(suite, *FARM) == native
+
+
+def test_run_of_a_few_imports_only_what_matters(suite: pytest.Pytester) -> None:
+    outcomes(suite, *FARM)
+    result = suite.runpytest_subprocess(*FARM, "-k", "test_two", timeout=120)
+    result.assert_outcomes(passed=1, deselected=10)
+    # the registrar itself and the one before it
+    result.stdout.fnmatch_lines(["fastcollect-meta: 7 files (7 manifest), 2 imported here since*"])
