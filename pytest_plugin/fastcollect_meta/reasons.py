@@ -56,6 +56,7 @@ EXPLANATIONS: dict[str, str] = {
     "out-of-memory": "its import ran out of memory",
     "import-order": "a worker collected it where other files had been imported before it",
     "malformed-record": "its record could not be read",
+    "no-memory": "there was no memory to read its record",
     "internal-error": "an error of our own; please report it",
 }
 

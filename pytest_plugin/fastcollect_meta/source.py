@@ -268,6 +268,8 @@ class Source:
             record = Record(packed)
         except ValueError:
             return None, "malformed-record"
+        except MemoryError:
+            return None, "no-memory"
         why = self.order.why_unusable(record.contexts)
         return (None, why) if why else (record, "")
 
