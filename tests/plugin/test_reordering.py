@@ -59,6 +59,7 @@ def test_order_is_pytests(tmp_path: Path, seed: int) -> None:
 
     native = ids(plugin=False)
     files = [line.partition("::")[0] for line in native]
-    assert files != sorted(files)
+    # pytest 8.0 compares numbers of parameters rather than their values, and moves less
+    assert files != sorted(files) or pytest.version_tuple < (8, 1)
     for _ in range(2):
         assert ids(plugin=True) == native

@@ -413,7 +413,10 @@ def test_the_size_of_the_terminal(suite: Path) -> None:
     for env in ({}, {"COLUMNS": "132"}):
         native, plugin = run_both(suite, "-n", "2", "-p", "no:cacheprovider", env=env)
         assert_same(native, plugin)
-        assert plugin.counts("workers") == {"prepared": 12}
+        counts = plugin.counts("workers")
+        # where the controller's value isn't the workers', these collect that file natively
+        assert counts == {"prepared": 12} or pytest.version_tuple < (9,), counts
+        assert sum(counts.values()) == 12
         assert any("test_width" in id and env.get("COLUMNS", "") in id for id in plugin.ids)
 
 
