@@ -36,7 +36,7 @@ class ImportOrder:
         self._origins: list[Origin | None] = []
         #: All files that came from records, in the order of collection.
         self._recorded: list[Origin] = []
-        #: The tests that are run, once that has begun.
+        #: The tests that are run, once all have been collected.
         self._items: list[Any] | None = None
         #: Their files.
         self._running: set[Origin] | None = None
@@ -92,6 +92,11 @@ class ImportOrder:
             return partial(self._import_predecessors, number)
         return partial(self._import, len(self._origins)) if self._origins else None
 
+    def import_recorded(self) -> None:
+        """Imports all files that came from records so far, as pytest alone would have done."""
+        for origin in self._recorded:
+            become_real(origin)
+
     def _import_predecessors(self, count: int) -> None:
         for origin in self._recorded[:count]:
             if origin.state is State.LAZY and (origin.record.registrar or self._may_run(origin)):
@@ -99,8 +104,7 @@ class ImportOrder:
 
     def begin_to_run(self, items: list[Any]) -> None:
         """From now on it matters only to these tests what has been imported before their files."""
-        if self._items is None:
-            self._items = items
+        self._items = items
 
     def _may_run(self, origin: Origin) -> bool:
         if self._items is None:

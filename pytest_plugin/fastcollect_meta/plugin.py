@@ -67,7 +67,6 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         with session.loading_conftests() if session is not None else contextlib.nullcontext():
             return (yield)
     except BaseException:
-        session = early_config.stash.get(_session_key, None)
         if session is not None:
             session.close()
         raise

@@ -137,6 +137,9 @@ class CollectingSession:
                 yield
             if measures_imports():
                 self.source.import_all(Asker("coverage", "measuring", "what imports execute"))
+            # which tests a worker of pytest-xdist gets, and in which order, isn't known
+            distributed = hasattr(self.config, "workerinput")
+            self.source.order.begin_to_run([] if distributed else session.items)
         except MaterializationError:
             completed = False
         finally:
@@ -274,10 +277,6 @@ class CollectingSession:
         """Materialize the item's file; where that fails, the item fails with the reason."""
         if self.source is None:
             return
-        # which tests a worker of pytest-xdist gets, and in which order, isn't known
-        self.source.order.begin_to_run(
-            [] if hasattr(self.config, "workerinput") else item.session.items
-        )
         error = prepare_to_run(item)
         if error is not None:
 

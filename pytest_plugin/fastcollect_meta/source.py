@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -29,7 +28,6 @@ from .installed_copies import InstalledCopies
 from .introspection import find_class
 from .late_fixtures import LateFixtures
 from .materialize import (
-    MaterializationError,
     become_real,
     check_duplicates,
     lazify,
@@ -147,7 +145,6 @@ class Source:
         self.imports = ImportLog(config)
         self.failures: list[Origin] = []
         #: All files that are answered from records, in the order of the run.
-        self._origins: list[Origin] = []
         self.order = ImportOrder(config.rootpath, class_trees(config))
         #: Files that fail instead of being imported.
         self._deadly: set[Any] = set()
@@ -295,7 +292,7 @@ class Source:
     ) -> Callable[[], Iterable[Any]]:
         """What `collect` is of a file that goes native: its own, after the files before it where it depends on them."""
         if reason in ("declared-ordered", "depends-on-order", "installed-copy"):
-            self._import_predecessors()
+            self.order.import_recorded()
         elif reason in ("duplicate-module-name", "several-collectors"):
             for other in (*self._names.namesakes(node), *self._twins(node)):
                 origin = other.__dict__.get("_fcm_origin")
@@ -304,14 +301,6 @@ class Source:
         self.went_native(node, reason, detail)
         self.order.begin_native()
         return node.collect  # type: ignore[no-any-return]
-
-    def _import_predecessors(self) -> None:
-        """Import the files before this one here, as pytest alone would have done."""
-        origins, self._origins = self._origins, []
-        for origin in origins:
-            # What goes wrong is told when collection is over.
-            with contextlib.suppress(MaterializationError):
-                origin.materialize()
 
     def begin(self) -> None:
         """Collection begins: everything of pytest is loaded."""
@@ -545,7 +534,6 @@ class Source:
                 self.order.note(node, None)
             raise RecordedSkip(record.skip)
         origin = Origin(record, node, found, None, self.was_materialized)
-        self._origins.append(origin)
         if origin.effects:
             origin.rerun = Rerun(self.treatments)
         origin.import_before = self.order.importer(origin, record.registrar)
@@ -570,7 +558,7 @@ class Source:
         """Make every file real that came from a record, in order."""
         self.imports.asker = asker
         try:
-            self._import_predecessors()
+            self.order.import_recorded()
         finally:
             self.imports.asker = None
 

@@ -414,9 +414,9 @@ def test_the_size_of_the_terminal(suite: Path) -> None:
         native, plugin = run_both(suite, "-n", "2", "-p", "no:cacheprovider", env=env)
         assert_same(native, plugin)
         counts = plugin.counts("workers")
-        # where the controller's value isn't the workers', these collect that file natively
-        assert counts == {"prepared": 12} or pytest.version_tuple < (9,), counts
-        assert sum(counts.values()) == 12
+        # before pytest 9 the controller's value may not be the workers', which then collect that file natively
+        natively = pytest.version_tuple < (9,) and counts == {"natively": 2, "prepared": 10}
+        assert counts == {"prepared": 12} or natively, counts
         assert any("test_width" in id and env.get("COLUMNS", "") in id for id in plugin.ids)
 
 
