@@ -345,7 +345,7 @@ int fcm_scheduler_next(struct fcm_scheduler *s, struct fcm_hand *hand, uint32_t 
         hand->alone = id != 0;
         hand->spent = id != 0 && file_at(s, id)->declared;
     }
-    if (!id && idle) id = again_pop(s, hand);
+    if (!id) id = again_pop(s, hand);
     if (!id && hand->extra) {
         hand->spent = idle;
         return 0;

@@ -403,15 +403,16 @@ static void files_after_a_registrar_are_redone(void **state) {
     // the registrar's own answer counts, and what its worker collects after it
     assert_int_equal(fcm_scheduler_answer(s, &first, 1), 1);
     assert_int_equal(fcm_scheduler_begin(s, &first, 4), 1);
+    // already while it is at another: the sooner, the fewer later registrars has it imported
+    assert_int_equal(next(s, &first), 2);
     assert_int_equal(fcm_scheduler_answer(s, &first, 4), 1);
     assert_int_equal(fcm_scheduler_answer(s, &second, 3), 0);
     assert_false(fcm_scheduler_again_stuck(s));
     // nothing is imported twice in one process
     assert_int_equal(next(s, &second), 5);
-    for (uint32_t id = 2; id <= 3; id++) {
-        assert_int_equal(next(s, &first), id);
-        finish(s, &first, id);
-    }
+    finish(s, &first, 2);
+    assert_int_equal(next(s, &first), 3);
+    finish(s, &first, 3);
     assert_int_equal(next(s, &first), 6);
     assert_int_equal(fcm_scheduler_open(s), 16);
 }
