@@ -77,6 +77,7 @@ class _State:
     path: list[str] = field(default_factory=list)  # sys.path, likewise
     values: dict[bytes, bytes] = field(default_factory=dict)  # as they are reported
     watched: bool = False
+    users: int = 0  # of the recorder: who has called `install` and not `release`
     rootdir: str = ""
     confcutdir: str = ""
     library_folders: list[tuple[str, int]] = field(default_factory=list)
@@ -92,7 +93,11 @@ _state = _State()
 
 
 def install() -> None:
-    """Starts recording. Early: what is imported before has no recorded imports of its own. May be called again."""
+    """Starts recording. Early: what is imported before has no recorded imports of its own. May be called again.
+
+    What was imported in between counts as a dependency of every file that is collected afterwards.
+    """
+    _state.users += 1
     if not _recorder.active() or not _state.watched:
         _install()
 
@@ -134,6 +139,13 @@ def note_path() -> None:
     if not _state.path:
         # what is there twice or relative finds the same
         _state.path = list(dict.fromkeys(os.path.abspath(entry or ".") for entry in sys.path))
+
+
+def release() -> None:
+    """Whoever has called `install` has nothing to be recorded any more; once that is true of all of them, recording stops."""
+    _state.users -= 1
+    if _state.users == 0:
+        uninstall()
 
 
 def uninstall() -> None:

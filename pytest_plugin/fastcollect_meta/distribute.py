@@ -154,6 +154,7 @@ class Controller:
             self._ask(self._farm)
             self.gone = self._farm.gone or ""
             self._farm.close()
+        store.stop_recording()
         store.save(self.config, beside=False)
         for path, collector, why in store.refused:
             self._natives.append((path, collector, "not-kept", why))

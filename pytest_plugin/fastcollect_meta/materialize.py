@@ -28,6 +28,7 @@ from .nodes import (
 from .opaque import OPAQUE, resolve_mark
 from .origin import Origin, State
 from .reasons import Unrepresentable
+from .uncollected import uncollected
 
 
 class MaterializationError(Exception):
@@ -66,6 +67,7 @@ def _run(origin: Origin) -> None:
             _adopt_pending(origin)
         else:
             with (
+                uncollected(),
                 compat.collection_warnings(root.config),
                 compat.dropped_output(root.config),
                 origin.without_later(),

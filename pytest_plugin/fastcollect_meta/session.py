@@ -151,6 +151,7 @@ class CollectingSession:
                 self._resume()
             self._end_farm()
             if self.store is not None:
+                self.store.stop_recording()
                 self.store.save(self.config, beside=bool(self.config.option.collectonly))
             if replays is not None:
                 replays.save()

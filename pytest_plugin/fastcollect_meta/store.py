@@ -114,6 +114,7 @@ class Store:
         self._journal = Journal(path.parent)
         dependencies.note_environment(environ)
         dependencies.install()
+        self._recording = True
 
     def exists(self) -> bool:
         """Whether there is something to read."""
@@ -332,6 +333,12 @@ class Store:
         self._dropped.append(key)
         self._natives.append((*key, reason, 0.0))
 
+    def stop_recording(self) -> None:
+        """Nothing is collected any more. May be called again."""
+        if self._recording:
+            self._recording = False
+            dependencies.release()
+
     def save(self, config: pytest.Config, beside: bool) -> None:
         """Merge what this session has made into the file.
 
@@ -382,6 +389,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file."""
+        self.stop_recording()
         self._journal.end()
         manifest, self._manifest = self._manifest, None
         if manifest is not None:

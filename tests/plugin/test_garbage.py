@@ -149,3 +149,44 @@ def test_conftests_are_loaded_as_natively_where_that_is_asked_for(
     pytester.makepyfile("def test_pass(): pass")
     result = pytester.runpytest_subprocess("-p", "fastcollect_meta", "--workers=0", timeout=120)
     result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("does", "threshold", "enabled"),
+    [
+        ("pass", "(700, 10, 10)", True),
+        ("gc.disable()", "(700, 10, 10)", False),
+        ("gc.set_threshold(9000, 20)", "(9000, 20, 10)", True),
+    ],
+)
+def test_what_a_module_says_holds_for_its_tests(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    does: str,
+    threshold: str,
+    enabled: bool,
+) -> None:
+    """Nothing is collected while a module is imported to be run either."""
+    monkeypatch.delenv("FASTCOLLECT_META_GC", raising=False)
+    pytester.makepyfile(
+        test_module=f"""
+            import gc
+
+            SEEN = gc.isenabled(), gc.get_threshold()[0]
+            {does}
+
+            def test_state():
+                assert SEEN == (True, 0)
+                assert gc.get_threshold() == {threshold}
+                assert gc.isenabled() is {enabled}
+        """,
+        program="""
+            import gc
+            import pytest
+
+            gc.set_threshold(700, 10, 10)
+            pytest.main(["-p", "fastcollect_meta", "--workers=1", "--manifest=no", "."])
+        """,
+    )
+    result = pytester.runpython(pytester.path / "program.py")
+    result.assert_outcomes(passed=1)
