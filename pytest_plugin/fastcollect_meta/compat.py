@@ -1257,6 +1257,11 @@ def cache_directory(config: pytest.Config) -> Path | None:
     return Cache.cache_dir_from_config(config, _ispytest=True)
 
 
+def has_arguments(config: pytest.Config) -> bool:
+    """Whether the command line says what is collected, and not the configuration file or the working folder."""
+    return config.args_source is config.ArgsSource.ARGS
+
+
 def default_manifest(config: pytest.Config) -> Path | None:
     """Where the manifest of a project lies by default; None where pytest's cache is switched off."""
     cache = cache_directory(config)

@@ -24,9 +24,11 @@ class HereCollection:
     """The collection of one file: `collecting`, then, once its report is made, `record`.
 
     Classes in the file are collected at once, like in a worker.
+
+    :param notes: records what the file depends on, None for nothing.
     """
 
-    def __init__(self, node: Any, notes: DependencyNotes, hooks: FileHooks) -> None:
+    def __init__(self, node: Any, notes: DependencyNotes | None, hooks: FileHooks) -> None:
         self.node = node
         self._notes = notes
         self._hooks = hooks
@@ -41,9 +43,10 @@ class HereCollection:
         """What the node's `collect` is: recording begins, and goes on until `record`."""
         self._began = time.perf_counter()
         self._open = contextlib.ExitStack()
-        self._open.enter_context(
-            self._notes.of(self.node.path, self._extras, self._hooks.conftests())
-        )
+        if self._notes is not None:
+            self._open.enter_context(
+                self._notes.of(self.node.path, self._extras, self._hooks.conftests())
+            )
         self._open.enter_context(compat.observed_warnings(self._on_warning))
         self._earlier = self._open.enter_context(EarlierItems(self.node.session))
         return frameless(self.node.collect, self._collected)
@@ -108,5 +111,6 @@ class HereCollection:
             made = effects.packed_made(self.node)
         compat.check_shared_classes(children)
         packed: bytes = _native.encode(self.node, children, self._extras) + made
-        self._notes.shared_was_sent = True
+        if self._notes is not None:
+            self._notes.shared_was_sent = True
         return packed

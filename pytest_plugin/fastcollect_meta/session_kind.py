@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from . import dependencies, distribute
+from . import dependencies, distribute, named_files, passed_plugins
 from .options import read_options
 from .session import CollectingSession
 from .standing_aside import why_aside_early
@@ -36,7 +36,7 @@ def start_session(config: pytest.Config) -> CollectingSession | None:
         if distributed:
             environ = distribute.environment_of_workers()
         store = open_store(config, options, environ, needed=distributed)
-        if store is None or not store.exists():
+        if (store is None or not store.exists()) and not _needs_no_farm(config, distributed):
             farm, aside = start_farm(
                 config,
                 options,
@@ -45,3 +45,9 @@ def start_session(config: pytest.Config) -> CollectingSession | None:
                 record_dependencies=store is not None,
             )
     return CollectingSession(config, options, store, farm, environ, aside)
+
+
+def _needs_no_farm(config: pytest.Config, distributed: bool) -> bool:
+    if distributed or passed_plugins.that_matter(config.invocation_params.plugins):
+        return False
+    return named_files.seem_few(config, config.known_args_namespace)

@@ -34,6 +34,7 @@ from .materialize import (
     why_different,
 )
 from .module_names import ModuleNames
+from .named_files import are_few
 from .nodes import LazyFile, build_children, classes_of, lazy_class, real_class
 from .notes import DependencyNotes
 from .options import is_named
@@ -54,6 +55,8 @@ NOTED = "noted in the manifest"
 FARM_WORTH = 1.0
 #: Seconds that a fork may take for a file, besides ten times what the file took before. Then a worker gets it.
 _FORK_LIMIT = 5.0
+#: The same for one that pytest is asked for by its name and that may be new here: a worker costs more than waiting.
+_NAMED_FORK_LIMIT = 30.0
 
 
 class RecordedSkip(pytest.skip.Exception):  # type: ignore[misc,name-defined]
@@ -137,6 +140,8 @@ class Source:
         #: Whether the farm knows what to collect; one that was started early begins by itself.
         self._asked = True
         self._here_seconds = 0.0
+        #: Whether pytest is asked for a few files by their names.
+        self._few_named = False
         self._notes: DependencyNotes | None = None
         self._hooks: FileHooks | None = None
         self.counts = Counts()
@@ -234,10 +239,10 @@ class Source:
             why = self.store.stale_reason(key)
             if why is not None:
                 self.counts.stale[why] += 1
-            if self.farm is None and self._few_files() and not self.store.is_deadly(key):
-                collecting = self._collecting_in_fork(node, key)
-                if collecting is not None:
-                    return collecting
+        if self.farm is None and self._few_files() and not self._is_deadly(key):
+            collecting = self._collecting_in_fork(node, key)
+            if collecting is not None:
+                return collecting
         if self.farm is None and not self._farm_failed:
             self._begin_farm()
         if self.farm is None:
@@ -304,14 +309,24 @@ class Source:
 
     def begin(self) -> None:
         """Collection begins: everything of pytest is loaded."""
-        if self.store is None:
+        if self.workers == 0:
             return
-        self.store.open(self.config)
-        if self.farm is None and (len(self.store) == 0 or self.store.stale_seconds() > FARM_WORTH):
+        store = self.store
+        if store is not None:
+            store.open(self.config)
+        self._few_named = are_few(self.config)
+        if self.farm is not None or self._few_named:
+            return
+        if store is None or len(store) == 0 or store.stale_seconds() > FARM_WORTH:
             self._begin_farm()
 
     def _few_files(self) -> bool:
-        return len(self.store or ()) > 0 and self._here_seconds < FARM_WORTH
+        # of those that are named a farm would have the last one only, when the others have taken their time
+        known = len(self.store or ()) > 0
+        return self._few_named or (known and self._here_seconds < FARM_WORTH)
+
+    def _is_deadly(self, key: Key) -> bool:
+        return self.store is not None and self.store.is_deadly(key)
 
     def _begin_farm(self) -> None:
         self.farm = self._start_farm()
@@ -347,17 +362,16 @@ class Source:
             return Outcome(lost="a hook has marked it, which its record must not hold")
         if not can_fork():
             return Outcome(lost="this process has other threads")
-        if self._notes is None:
-            self._notes = DependencyNotes(
-                self.config, None if self.store is None else self.store.base
-            )
+        if self._notes is None and self.store is not None:
+            self._notes = DependencyNotes(self.config, self.store.base)
             # The store adds what all files depend on.
             self._notes.shared_was_sent = True
         if self._hooks is None:
             self._hooks = FileHooks(self.config, node.session, self.treatments)
         began = time.perf_counter()
         known = 0.0 if self.store is None else self.store.seconds(key)
-        limit = self._time_limit or _FORK_LIMIT + 10 * known
+        least = _NAMED_FORK_LIMIT if self._few_named else _FORK_LIMIT
+        limit = self._time_limit or least + 10 * known
         outcome = collect_in_fork(self.config, partial(self._record_in_fork, node), limit)
         self._here_seconds += time.perf_counter() - began
         return outcome
@@ -369,7 +383,7 @@ class Source:
         """
         node.__class__ = real_class(node)
         node.__dict__.pop("_fcm_source", None)
-        assert self._notes is not None and self._hooks is not None
+        assert self._hooks is not None
         self.order.begin_native()
         context = self.order.begun_in
         logs = compat.LogCounter.of(self.config)

@@ -90,7 +90,8 @@ def test_the_same_tests_are_listed(tmp_path: Path, args: tuple[str, ...]) -> Non
     make(tmp_path)
     native = names_of(pytest_output(tmp_path, "--co", "-q", *args, plugin=False))
     assert any("_two::" in line for line in native)
-    for source in ("farm", "manifest"):
+    named = any("::" in arg for arg in args)
+    for source in ("here" if named else "farm", "manifest"):
         said = pytest_output(tmp_path, "--co", "-q", *args)
         assert names_of(said) == native
         assert f" {source})" in said
@@ -162,7 +163,7 @@ def test_what_differs_when_it_is_made_again_is_an_error(tmp_path: Path) -> None:
     databases = '(("one", "two") if role.ROLE == "worker" else ("one", "three"))'
     changed = CONFTEST.replace('("one", "two")', databases)
     write(tmp_path, conftest="from fastcollect_meta import role\n" + changed)
-    said = pytest_output(tmp_path, "-q", "test_zero.py", status=None)
+    said = pytest_output(tmp_path, "-q", "test_zero.py", "a", status=None)
     assert "the tests of" in said and "differ from its metadata" in said
     assert "not there any more: test_zero.py::TestDatabase_two::test_open" in said
     assert "not in the metadata: test_zero.py::TestDatabase_three" in said
