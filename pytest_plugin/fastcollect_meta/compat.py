@@ -1051,7 +1051,7 @@ class ModuleLocator:
     def __init__(self, config: pytest.Config) -> None:
         self.mode = str(config.getoption("importmode"))
         self._namespaces = bool(_ini(config, "consider_namespace_packages"))
-        self._directories: dict[Path, tuple[str, str]] = {}
+        self._directories: dict[str, tuple[str, str]] = {}
 
     def locate(self, node: pytest.File) -> tuple[str, str] | None:
         """(entry of sys.path, module name), or None for what isn't imported by way of sys.path."""
@@ -1060,15 +1060,18 @@ class ModuleLocator:
         if isinstance(node, DoctestTextfile):
             return None  # text
         path = node.path
-        if path.name == "conftest.py":
+        # several times for each file: paths as text are quicker
+        folder, _, file = os.fspath(path).rpartition(os.sep)
+        if file == "conftest.py":
             return None  # was imported by the walk
-        found = self._directories.get(path.parent)
+        found = self._directories.get(folder)
         if found is None:
-            found = self._directories[path.parent] = self._locate_directory(path)
+            found = self._directories[folder] = self._locate_directory(path)
         root, package = found
-        if path.stem == "__init__":
+        stem = path.stem if file.startswith(".") or not file.endswith(".py") else file[:-3]
+        if stem == "__init__":
             return root, package.rstrip(".")
-        return root, package + path.stem
+        return root, package + stem
 
     def _locate_directory(self, path: Path) -> tuple[str, str]:
         root = path.parent

@@ -48,9 +48,8 @@ class ModuleNames:
             return []
         root, name = located
         top = name.partition(".")[0]
-        found = [
-            (name, os.path.dirname(node.path) if node.path.stem == "__init__" else str(node.path))
-        ]
+        folder, _, file = os.fspath(node.path).rpartition(os.sep)
+        found = [(name, folder if file == "__init__.py" else os.fspath(node.path))]
         package = os.path.join(root, top)
         if top != name and self._is_package(package):
             found.append((top, package))
