@@ -44,7 +44,8 @@ static int check_order(struct checking *c, uint32_t entry, const struct fcm_entr
     if (r == -ENOMEM) return r;
     const char *why = r < 0 ? "its record is damaged" : NULL;
     if (r == 0 && !fcm_import_order_holds(&c->order, record))
-        why = "import order: other files that change registries come before it now";
+        why = "import order: other files that change registries or filters of warnings come before "
+              "it now";
     c->stale += say && why != NULL;
     if (say && why && !c->quiet) printf("%s: stale: %s\n", e->path, why);
     return r < 0 ? 0 : fcm_import_order_pass(&c->order, record, c->store->info.rootdir, e->path);

@@ -3,12 +3,15 @@
 #ifndef FCM_IMPORT_ORDER_H
 #define FCM_IMPORT_ORDER_H
 
+#include <stdbool.h>
+
 #include "bytes.h"
 #include "fastcollect.pb-c.h"
 
 /* The registrars so far. Zeroed: none; fcm_import_order_done in any case. */
 struct fcm_import_order {
     struct fcm_buffer paths; /* relative to the root folder, joined by NUL */
+    bool filtered;           /* a file has set filters of warnings */
 };
 
 void fcm_import_order_done(struct fcm_import_order *order);

@@ -14,5 +14,6 @@ enum { FCM_CONTEXT_SIZE = 8 };
 void fcm_context_digest(struct fcm_slice paths, uint8_t ret_digest[FCM_CONTEXT_SIZE]);
 
 // Whether a record holds after those registrars: one of its contexts, or its beginning, is theirs.
-// What follows there says which filters of warnings held.
-bool fcm_context_holds(const Fcm__Record *record, struct fcm_slice paths);
+// What follows there says which filters of warnings held, those of conftests: with `filtered` a
+// file before it has set others, and no such context holds.
+bool fcm_context_holds(const Fcm__Record *record, struct fcm_slice paths, bool filtered);

@@ -6,7 +6,7 @@
 
 #include "fastcollect.pb-c.h"
 
-#define FCM_RECORD_FORMAT 5
+#define FCM_RECORD_FORMAT 6
 
 // Record.node_flags
 enum {

@@ -21,7 +21,7 @@ from fastcollect_meta._wire import Channel, pack
 from fastcollect_meta.changing_ids import check_ids
 from fastcollect_meta.earlier_items import EarlierItems
 from fastcollect_meta.effects import FileEffects, FileHooks
-from fastcollect_meta.filters import FilterPlan, OwnFilters
+from fastcollect_meta.filters import FilterPlan, OwnFilters, fields
 from fastcollect_meta.module_names import ModuleNames
 from fastcollect_meta.notes import DependencyNotes
 from fastcollect_meta.raised import RaisedWarning, importing_file, raw
@@ -191,7 +191,6 @@ class Collecting:
             raise Unrepresentable("duplicate-module-name", name)
         self._begin(index)
         context = self._context
-        filters = self._found.filters
         start = time.perf_counter()
         children: dict[pytest.Collector, list[Any]] = {}
         effects: FileEffects | None = None
@@ -215,8 +214,9 @@ class Collecting:
         if self._logs.count:
             raise Unrepresentable("logs-while-importing", f"{self._logs.count} log records")
         self._check_process(index)
+        added = self._found.filters.added()
         check_ids(node.path, children)
-        context = filters.context(index, context)
+        context = self._found.filters.context(index, context)
         extras["warnings"] = [warning.fields() for warning in self._warnings]
         extras["order"] = compat.grouped_rows(node, children)
         self._depend_on_registrars(extras)
@@ -226,6 +226,8 @@ class Collecting:
             record += effects.packed_made(node)
         if context:
             record += pack("Record", {"contexts": [context]})
+        if added:
+            record += pack("Record", {"filters": fields(added)})
         if self._notes is not None:
             self._notes.shared_was_sent = True
         return record
@@ -305,8 +307,6 @@ class Collecting:
         if directory != self._directory:
             os.chdir(self._directory)
             raise Unrepresentable("changes-directory", directory)
-        if self._found.filters.changed(index):
-            raise Unrepresentable("changes-warning-filters")
 
     def _drop_output(self) -> None:
         for fd in self._files.values():

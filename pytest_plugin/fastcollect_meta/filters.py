@@ -2,7 +2,8 @@
 
 pytest gives collection one list of filters: what a file sets while it is imported stays until collection ends. In a worker other
 files were imported before than in the main process; so a file's own filters are taken back there, and a record says whether any
-warning has come as far as the place at which filters of other files would stand.
+warning has come as far as the place at which filters of other files would stand. A record holds the filters that its file puts before
+all others, and the main process sets them when it uses the record.
 
 Filters that a library sets when it is loaded come with the library, in each process: they are told apart by whose code sets them.
 """
@@ -12,12 +13,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from .introspection import class_name, find_class
+from .reasons import Unrepresentable
 
 #: An entry of `warnings.filters`: (action, message, category, module, line).
 Filter = tuple[Any, ...]
@@ -53,6 +58,10 @@ def _set_filters(new: Sequence[Filter]) -> None:
     _filters()[:] = new
     with warnings.catch_warnings():  # which tells the interpreter of the change
         pass
+
+
+#: Own filters that hold, and filters of nobody that don't any more.
+Standing = tuple[Sequence[Filter], Sequence[Filter]]
 
 
 class OwnFilters:
@@ -124,10 +133,39 @@ class OwnFilters:
         there = set(map(id, _filters()))
         return [entry for entry in self._base if id(entry) not in there]
 
+    def standing(self) -> Standing:
+        """What files have changed up to now, for `added`."""
+        return tuple(self.own()), tuple(self.gone())
+
+    def added(self, before: Standing) -> Sequence[Filter]:
+        """The filters that a file which has just been imported has put before all others, the first first.
+
+        :param before: what `standing` was before.
+        :raises Unrepresentable: where it has changed them in another way, or in one that a record can't hold.
+        """
+        self.settle()
+        own, gone = self.standing()
+        if _texts(own, gone) == _texts(*before):
+            return ()
+        number = len(own) - len(before[0])
+        new = own[: max(number, 0)]
+        if not (
+            _are_same(own[len(new) :], before[0])
+            and _are_same(gone, before[1])
+            and _are_same(new, _filters()[: len(new)])
+            and all(map(_is_representable, new))
+        ):
+            raise Unrepresentable("changes-warning-filters")
+        return new
+
+    def add(self, entries: Sequence[Filter]) -> None:
+        """Set filters that a file has put before those that hold."""
+        self._seen.update((id(entry), (entry, True)) for entry in entries)
+        insert(entries)
+
     def state(self) -> bytes:
         """Digest of what files have changed up to now; empty for nothing."""
-        texts = [_text(entry) for entry in self.own()]
-        texts += [f"without {_text(entry)}" for entry in self.gone()]
+        texts = _texts(*self.standing())
         return hashlib.blake2b("\0".join(texts).encode(), digest_size=8).digest() if texts else b""
 
     def settle(self) -> None:
@@ -152,6 +190,8 @@ class FilterPlan:
     def __init__(self, filters: OwnFilters) -> None:
         self._filters = filters
         self._states: list[tuple[bytes, Sequence[Filter]]] = []
+        #: What held when the file that is being collected began.
+        self._begun: Standing = (), ()
 
     def note(self, path: str) -> None:
         """The next file of the walk."""
@@ -172,15 +212,21 @@ class FilterPlan:
             new = [entry for entry in new if id(entry) not in kept and not own.is_own(entry)]
             new += entries or own.gone()
         _set_filters([_PROBE, *new])
+        self._begun = own.standing()
         _ProbedCategory.asked = False
 
-    def changed(self, index: int) -> bool:
-        """Whether file `index`, which has been imported, has changed them."""
-        self._filters.settle()
-        return self._filters.state() != self._states[index][0]
+    def added(self) -> Sequence[Filter]:
+        """The filters that the file which has been imported has put before all others.
+
+        :raises Unrepresentable: where it has changed them in another way.
+        """
+        return self._filters.added(self._begun)
 
     def context(self, index: int, registrars: bytes) -> bytes:
-        """The context in which the result of file `index` holds, which was made in that one of registrars."""
+        """The context in which the result of file `index` holds, which was made in that one of registrars.
+
+        Filters that it has added come before those that hold, whichever these are.
+        """
         if not _ProbedCategory.asked:
             return registrars
         return context_with(registrars, self._states[index][0])
@@ -204,6 +250,66 @@ def insert(entries: Sequence[Filter]) -> None:
     """Put filters before those that hold."""
     if entries:
         _set_filters([*entries, *_filters()])
+
+
+def _are_same(some: Sequence[Filter], others: Sequence[Filter]) -> bool:
+    return list(map(id, some)) == list(map(id, others))
+
+
+def fields(entries: Sequence[Filter]) -> list[dict[str, Any]]:
+    """Filters as a record holds them."""
+    return [_fields(*entry) for entry in entries]
+
+
+def _fields(action: str, message: Any, category: type, module: Any, line: int) -> dict[str, Any]:
+    patterns = ("" if part is None else part.pattern for part in (message, module))
+    message, module = (text.encode("utf-8", "surrogatepass") for text in patterns)
+    return {
+        "action": action,
+        "category": class_name(category),
+        "message": message,
+        "module": module,
+        "line": line,
+    }
+
+
+def from_record(entries: Sequence[tuple[str, str, str, str, int]]) -> list[Filter]:
+    """The filters that a record holds.
+
+    :raises Unrepresentable: where a category isn't loaded here.
+    """
+    return [_entry(*entry) for entry in entries]
+
+
+def _entry(action: str, name: str, message: str, module: str, line: int) -> Filter:
+    category = find_class(name)
+    if category is None or not issubclass(category, Warning):
+        raise Unrepresentable("class-not-loaded", name)
+    # as warnings.filterwarnings does
+    return (
+        action,
+        re.compile(message, re.IGNORECASE) if message else None,
+        category,
+        re.compile(module) if module else None,
+        line,
+    )
+
+
+def _is_representable(entry: Filter) -> bool:
+    """Whether a record can hold a filter: one that `warnings` has made, and whose category has a name."""
+    try:
+        (known,) = fields([entry])
+        message, module = (
+            known[name].decode("utf-8", "surrogatepass") for name in ("message", "module")
+        )
+        again = _entry(known["action"], known["category"], message, module, known["line"])
+        return entry == again and abs(known["line"]) < 1 << 63
+    except Exception:  # whatever a module has put there by hand
+        return False
+
+
+def _texts(own: Sequence[Filter], gone: Sequence[Filter]) -> list[str]:
+    return [_text(entry) for entry in own] + [f"without {_text(entry)}" for entry in gone]
 
 
 def _text(entry: Filter) -> str:

@@ -13,9 +13,10 @@ from .origin import State
 from .registries import Registries, context_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from .filters import Filter
     from .origin import Origin
 
 
@@ -66,6 +67,14 @@ class ImportOrder:
         """A file of the run."""
         if self.filters is not None:
             self.filters.files.add(os.fspath(node.path))
+
+    def add_filters(self, added: Sequence[Filter]) -> Sequence[Filter]:
+        """Filters of warnings that the import of the next file adds; returns those that files before it have set."""
+        if self.filters is None:
+            return ()
+        held = self.filters.own()
+        self.filters.add(added)
+        return held
 
     def full_context(self) -> bytes:
         """The context of the file that is collected next, with the filters of warnings that hold."""

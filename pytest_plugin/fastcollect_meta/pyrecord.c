@@ -545,6 +545,21 @@ static PyObject *get_warnings(PyObject *self, void *closure) {
     return tuple;
 }
 
+static PyObject *get_filters(PyObject *self, void *closure) {
+    Fcm__Record *m = message_of(self);
+    PyObject *tuple = PyTuple_New((Py_ssize_t)m->n_filters);
+    for (size_t i = 0; tuple && i < m->n_filters; i++) {
+        Fcm__WarningFilter *f = m->filters[i];
+        PyObject *entry = Py_BuildValue("(ssNNL)", f->action, f->category, text_of(&f->message),
+                                        text_of(&f->module), (long long)f->line);
+        if (!entry)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, entry);
+    }
+    return tuple;
+}
+
 static PyObject *get_hooks(PyObject *self, void *closure) {
     Fcm__Record *m = message_of(self);
     PyObject *tuple = PyTuple_New((Py_ssize_t)m->n_hook_name);
@@ -648,6 +663,7 @@ static PyGetSetDef record_getset[] = {
     {"captured", get_captured, NULL, NULL, NULL},
     {"skip", get_skip, NULL, NULL, NULL},
     {"warnings", get_warnings, NULL, NULL, NULL},
+    {"filters", get_filters, NULL, NULL, NULL},
     {"hooks", get_hooks, NULL, NULL, NULL},
     {"changes", get_changes, NULL, NULL, NULL},
     {"made", get_made, NULL, NULL, NULL},

@@ -10,7 +10,7 @@ EXPLANATIONS: dict[str, str] = {
     "exits-while-importing": "its import ends the interpreter or the session",
     "changes-sys-path": "its import changes sys.path for the files after it",
     "changes-directory": "its import changes the working directory for the files after it",
-    "changes-warning-filters": "its import changes the filters of warnings for the files after it",
+    "changes-warning-filters": "its import changes the filters of warnings for the files after it, and not only by new ones before all others",
     "warning-filters": "its import raises warnings, and files before it have changed their filters",
     "closes-descriptors": "its import closes descriptors that aren't its own",
     "report-changed-by-plugin": "a plugin adds to the report of its collection",

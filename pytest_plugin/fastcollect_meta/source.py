@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import _wire, compat
+from . import _wire, compat, filters
 from ._native import Record
 from .active_adapters import class_trees
 from .compiling import is_compiled, is_from_compiling
@@ -385,19 +385,18 @@ class Source:
         node.__dict__.pop("_fcm_source", None)
         assert self._hooks is not None
         self.order.begin_native()
-        context = self.order.begun_in
+        assert self.order.filters is not None
+        context, standing = self.order.begun_in, self.order.filters.standing()
         logs = compat.LogCounter.of(self.config)
         directory, path = os.getcwd(), list(sys.path)
         collection = HereCollection(node, self._notes, self._hooks)
         node.__dict__["collect"] = collection.collecting()
         report = compat.make_collect_report(node)
-        changes_filters = self.order.full_context() != context
         registrar = self.order.end_native(node)
         record = collection.record(report)
         if record is None:
             raise Unrepresentable("collection-error", compat.report_failure(report))
-        if changes_filters:
-            raise Unrepresentable("changes-warning-filters")
+        added = self.order.filters.added(standing)
         if logs.count:
             raise Unrepresentable("logs-while-importing", f"{logs.count} log records")
         located = self._locator.locate(node)
@@ -407,7 +406,8 @@ class Source:
             raise Unrepresentable("changes-sys-path")
         if os.getcwd() != directory:
             raise Unrepresentable("changes-directory", os.getcwd())
-        return record + _wire.pack("Record", {"contexts": [context], "registrar": registrar})
+        about = {"contexts": [context], "registrar": registrar, "filters": filters.fields(added)}
+        return record + _wire.pack("Record", about)
 
     def _collecting_without_farm(
         self, node: Any, key: Key, detail: str
@@ -532,6 +532,7 @@ class Source:
         :raises RecordedSkip: where the file is skipped.
         """
         found = classes_of(record)
+        added = filters.from_record(record.filters)
         check_duplicates(node, record)
         raised: dict[int, list[Repeated]] = {}
         for *fields, number in record.warnings:
@@ -543,6 +544,7 @@ class Source:
         self._insert_root(node)
         self._repeat_output(node, record)
         self.repeat_warnings(raised.pop(0, ()), str(node.path))
+        held = self.order.add_filters(added)
         if record.skip is not None:
             if record.registrar:
                 self.order.note(node, None)
@@ -552,7 +554,7 @@ class Source:
             origin.rerun = Rerun(self.treatments)
         origin.import_before = self.order.importer(origin, record.registrar)
         origin.without_later = partial(self._late_fixtures.hidden, node, self._late_fixtures.now)
-        origin.filters = self.order.filters.own() if self.order.filters is not None else ()
+        origin.filters = held
         if record.registrar:
             self.order.note(node, origin)
         if raised:

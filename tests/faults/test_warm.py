@@ -225,7 +225,7 @@ def test_deadly_file_and_workers_of_xdist(tmp_path: Path) -> None:
 def test_deadly_module_of_a_file_that_is_collected_natively(tmp_path: Path) -> None:
     # What the manifest knows of such a file is in the file; what it imports may have changed.
     imports = "import helper\n"
-    native = imports + "import warnings\nwarnings.simplefilter('ignore')\n" + HEALTHY
+    native = imports + "import warnings\nwarnings.resetwarnings()\n" + HEALTHY
     write_suite(tmp_path, {"helper.py": "", "test_b.py": imports + HEALTHY, POISON: native})
     assert _run(tmp_path).status == 0
     assert _run(tmp_path).files == {"manifest": 5, "natively": 1}
