@@ -136,7 +136,7 @@ def _attribute(frame: FrameType | None) -> tuple[str, FrameType | None]:
     asked = "?"
     while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         name, values = frame.f_code.co_name, frame.f_locals
-        if name in ("prepare_to_run", "_import_predecessors", "begin_native"):
+        if name in ("prepare_to_run", "import_running", "_import_predecessors", "begin_native"):
             return "", None
         asked = _question(name, values) or asked
         frame = frame.f_back

@@ -115,6 +115,13 @@ class ImportOrder:
         """From now on it matters only to these tests what has been imported before their files."""
         self._items = items
 
+    def import_running(self, items: list[Any]) -> None:
+        """Imports the files of these tests, which are about to run, in the order in which they were collected."""
+        self._items, self._running = items, None
+        for origin in self._recorded:
+            if self._may_run(origin):
+                become_real(origin)
+
     def _may_run(self, origin: Origin) -> bool:
         if self._items is None:
             return True

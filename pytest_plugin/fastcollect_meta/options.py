@@ -131,6 +131,12 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
     )
     parser.addini(
+        "fastcollect_meta_imports",
+        "when the modules of the tests that are run are imported: first: before the first test, as by pytest alone; "
+        "late: each before its own first test; auto (default): first, and late in workers of pytest-xdist",
+        default="auto",
+    )
+    parser.addini(
         "fastcollect_meta_worker_memory",
         "MiB that a worker may grow by before another one takes its place (default: 1024)",
         default=None,
@@ -170,6 +176,15 @@ class Options:
     time_limit: float
     #: Bytes that a worker may grow by before another takes its place; 0 for the default.
     worker_memory: int
+    #: When modules are imported to run their tests: "first", "late" or "auto".
+    imports: str
+
+    def imports_late(self, distributed: bool) -> bool:
+        """Whether a module is imported when its own first test runs, and not before all tests.
+
+        :param distributed: for a process that is told one by one which tests it runs.
+        """
+        return self.imports == "late" or (distributed and self.imports == "auto")
 
 
 def _workers(text: str, where: str) -> int:
@@ -195,6 +210,15 @@ def _number(config: pytest.Config, name: str, unit: str) -> float:
     if not 0 <= number < 1e9:
         raise pytest.UsageError(f"{name}: expected {unit}, not {text!r}")
     return number
+
+
+def _imports(config: pytest.Config) -> str:
+    text = str(config.getini("fastcollect_meta_imports") or "auto").strip()
+    if text not in ("auto", "first", "late"):
+        raise pytest.UsageError(
+            f"fastcollect_meta_imports: expected auto, first or late, not {text!r}"
+        )
+    return text
 
 
 def is_named(path: Path, config: pytest.Config, patterns: Iterable[str]) -> bool:
@@ -262,4 +286,5 @@ def read_options(config: pytest.Config, namespace: Any) -> Options:
         manifest=manifest_option(config, namespace),
         time_limit=_number(config, "fastcollect_meta_time_limit", "seconds"),
         worker_memory=int(_number(config, "fastcollect_meta_worker_memory", "MiB") * (1 << 20)),
+        imports=_imports(config),
     )

@@ -154,6 +154,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         shards.select(items)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
+    collecting = _session_of(session.config)
+    if collecting is not None:
+        collecting.about_to_run_tests(session)
+    return (yield)
+
+
 @pytest.hookimpl
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if _recording:

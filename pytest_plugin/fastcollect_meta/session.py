@@ -274,6 +274,19 @@ class CollectingSession:
                 report.longrepr = skip.longrepr
         return report
 
+    def about_to_run_tests(self, session: pytest.Session) -> None:
+        """Import the modules of the tests that are about to run, where that isn't left until each of them runs.
+
+        What a test leaves changed must not be seen by the import of another's module: pytest alone has imported all
+        of them by now.
+        """
+        option = self.config.option
+        failed = session.testsfailed and not option.continue_on_collection_errors
+        if self.source is None or option.collectonly or failed:
+            return
+        if not self.options.imports_late(hasattr(self.config, "workerinput")):
+            self.source.order.import_running(session.items)
+
     def about_to_run(self, item: pytest.Item) -> None:
         """Materialize the item's file; where that fails, the item fails with the reason."""
         if self.source is None:

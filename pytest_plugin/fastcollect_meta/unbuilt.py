@@ -50,6 +50,9 @@ class UnbuiltSession:
         """The report of a collector."""
         return report
 
+    def about_to_run_tests(self, session: pytest.Session) -> None:
+        """The first item is about to run."""
+
     def about_to_run(self, item: pytest.Item) -> None:
         """An item is about to run."""
 
