@@ -37,6 +37,7 @@ _BOOKKEEPING = (
     "hypothesis.internal.",
     "hypothesis.strategies._all_strategies.",
     "hypothesis.strategies._internal.utils._all_strategies.",
+    "trio._core._ki._CODE_KI_",
 )
 #: Parts of names of containers that only keep what can be computed again.
 _CACHES = ("cache", "memo")

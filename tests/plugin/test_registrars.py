@@ -205,6 +205,16 @@ def test_pass(value): pass
     assert command(tmp_path, "list", "test_d.py") == (0, ["test_d.py::test_pass"], "")
 
 
+def test_trio_counts_its_own_work(tmp_path: Path) -> None:
+    """The functions that trio protects from Ctrl-C, counted where it is loaded, are no registry."""
+    pytest.importorskip("trio")
+    write(tmp_path, conftest="import trio", **{"pytest.ini": INI})
+    text = "import trio\n@trio.lowlevel.enable_ki_protection\ndef test_pass(): pass"
+    write(tmp_path, **{f"test_{name}": text for name in "abcd"})
+    pytest_output(tmp_path, "--collect-only", "-q")
+    assert command(tmp_path, "list", "test_d.py") == (0, ["test_d.py::test_pass"], "")
+
+
 def outcomes(suite: pytest.Pytester, *args: str) -> dict[str, int]:
     result = suite.runpytest_subprocess(*args, timeout=120)
     return {name: number for name, number in result.parseoutcomes().items() if name != "seconds"}
