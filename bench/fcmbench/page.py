@@ -33,6 +33,7 @@ _HINTS = {
     "pyc-cold": "no manifest and no .pyc files",
     "run": "tests are run, no manifest yet",
     "run-warm": "tests are run, everything remembered",
+    "run-late": "the same, each module imported before its own first test",
 }
 
 

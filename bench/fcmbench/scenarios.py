@@ -9,6 +9,7 @@ list      `fastcollect-meta list`, without Python, against native listing
 pyc-cold  no manifest and no .pyc files, of the suite or any library
 run       the tests are run, no manifest yet
 run-warm  the tests are run, everything remembered
+run-late  the same with fastcollect_meta_imports=late: each module is imported when its own first test runs
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ NAMES = (
     "pyc-cold",
     "run",
     "run-warm",
+    "run-late",
 )
 # A pattern that no file of any suite matches.
 NO_FILE = "no_file_is_called_so_*.py"
 # What runs in every round; the others run in the first `fewer` rounds of a suite.
-CENTRAL = ("cold", "warm", "edited", "run", "run-warm")
+CENTRAL = ("cold", "warm", "edited", "run", "run-warm", "run-late")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +149,17 @@ def plan(suite: Suite, names: tuple[str, ...], workers: str, scratch: Path) -> P
                 against = command("native pyc-cold", listing, compiles(scratch))
                 arguments = (*plugin(mine), *listing)
                 measured = command(name, arguments, compiles(scratch, forgets(mine)))
-            case "run" | "run-warm":
+            case "run" | "run-warm" | "run-late":
                 if suite.run_args is None:
                     continue
                 arguments = (*suite.options, "-q", *suite.run_args)
                 against = native("native run", arguments)
-                run = (*plugin(mine), *arguments)
-                if name == "run-warm":
+                late = ("-o", "fastcollect_meta_imports=late") if name == "run-late" else ()
+                run = (*plugin(mine), *late, *arguments)
+                if name != "run":
                     primer = (
                         *plugin(mine),
+                        *late,
                         *suite.options,
                         *suite.listing,
                         *suite.run_args,
