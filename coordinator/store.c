@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "log.h"
 #include "node_id.h"
+#include "util.h"
 
 #define CACHE_FOLDER ".pytest_cache/d/fastcollect-meta"
 #define SUFFIX ".manifest"
@@ -227,8 +228,12 @@ bool fcm_path_lies_in(const char *path, const char *folder) {
 }
 
 bool fcm_store_unkept(const struct fcm_entry *e) {
+    static const char *const unkept[] = {FCM_UNKNOWN, FCM_DEADLY, FCM_FAILED};
     if (e->raw_length > 0) return false;
-    return !e->reason || strcmp(e->reason, FCM_UNKNOWN) == 0 || strcmp(e->reason, FCM_DEADLY) == 0;
+    for (size_t i = 0; e->reason && i < FCM_COUNT(unkept); i++) {
+        if (strcmp(e->reason, unkept[i]) == 0) return true;
+    }
+    return !e->reason;
 }
 
 const char *fcm_store_base(const struct fcm_manifest *m, uint32_t section, const char *path) {

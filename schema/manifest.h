@@ -92,16 +92,21 @@ uint32_t fcm_manifest_check_section(struct fcm_manifest *m, uint32_t section);
  * check quicker. */
 uint32_t fcm_manifest_touched(const struct fcm_manifest *m);
 
-/* A file to be collected natively for as long as it is unchanged. */
+/* A file to be collected natively for as long as it is unchanged, and what `record` depends on. */
 struct fcm_native_mark {
     struct fcm_slice path, collector, reason;
     double duration;
+    struct fcm_slice
+        record; /* packed Record message, of which only dependencies count; may be empty */
 };
 /* The reason of an entry for a file that a run collected without a record that could be kept. */
 #define FCM_UNKNOWN "not-prepared"
 /* The reason of one for a file that has ended or blocked workers: only another worker may import
  * it. */
 #define FCM_DEADLY "deadly"
+/* The reason of one for a file whose collection has failed, and fails again as long as what that
+ * depends on is unchanged. */
+#define FCM_FAILED "collection-error"
 /* The collector of an entry for a folder that pytest walked: its only dependency is the listing. */
 #define FCM_WALKED "walked"
 /* The reason of such an entry where pytest was asked for that very folder. */

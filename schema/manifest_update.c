@@ -172,18 +172,27 @@ static int merge_record(struct fcm_catalog *c, const struct fcm_manifest_update 
 static int merge_native(struct fcm_catalog *c, const struct fcm_manifest_update *u,
                         uint32_t section, const struct fcm_native_mark *mark) {
     struct fcm_catalog_entry *e;
-    uint32_t file, reason;
+    uint32_t reason;
     const char *why = NULL;
-    struct numbers numbers = {&file, 0, 1};
+    __attribute__((cleanup(numbers_done))) struct numbers numbers = {0};
+    __attribute__((cleanup(parts_done))) struct parts parts;
+    int split = parts_init(&parts, mark->record);
+    if (split == -ENOMEM) return split;
     bool nul = mark->reason.size > 0 && memchr(mark->reason.data, 0, mark->reason.size);
-    int r = nul ? -EINVAL : fcm_catalog_entry(c, section, mark->path, mark->collector, &e);
+    int r =
+        nul || split < 0 ? -EINVAL : fcm_catalog_entry(c, section, mark->path, mark->collector, &e);
     if (r == 0) {
         fcm_catalog_clear(e);
         if (mark->duration > 0) e->duration = (float)mark->duration;
         r = observe_path(c, FCM_DEPENDENCY_FILE, mark->path, u->started, &numbers, &why);
     }
+    struct fcm_slice needed[] = {fcm_buffer_slice(&parts.dependencies),
+                                 fcm_buffer_slice(&parts.base)};
+    for (size_t i = 0; i < FCM_COUNT(needed) && r == 0; i++) {
+        r = observe_all(c, needed[i], u->started, &numbers, &why);
+    }
     if (r == 0) r = fcm_intern_add(&c->strings, mark->reason, &reason);
-    if (r == 0) r = fcm_catalog_set(c, &file, 1, &e->set);
+    if (r == 0) r = fcm_catalog_set(c, numbers.values, numbers.count, &e->set);
     if (r == -ENOMEM) return r;
     if (r == 0) {
         e->reason = reason + 1;

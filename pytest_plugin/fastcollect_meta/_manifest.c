@@ -546,12 +546,15 @@ static int take_natives(struct update_call *u, PyObject *sequence) {
     u->natives = room;
     u->c.natives = u->natives;
     for (size_t i = 0; fast && i < u->c.native_count; i++) {
-        PyObject *path, *collector, *reason;
+        PyObject *path, *collector, *reason, *record = NULL;
         struct fcm_native_mark *n = &u->natives[i];
         PyObject *mark = PySequence_Fast_GET_ITEM(fast, (Py_ssize_t)i);
-        if (!PyArg_ParseTuple(mark, "OUUd:native", &path, &collector, &reason, &n->duration)) {
+        if (!PyArg_ParseTuple(mark, "OUUd|S:native", &path, &collector, &reason, &n->duration,
+                              &record)) {
             return -1;
         }
+        if (record && PyList_Append(u->held, record) < 0) return -1;
+        if (record) n->record = bytes_slice(record);
         if (take_path(u, path, &n->path) < 0 || take_text(u, collector, &n->collector) < 0 ||
             take_text(u, reason, &n->reason) < 0) {
             return -1;

@@ -65,14 +65,14 @@ def update(
     drop: Sequence[tuple[str, str]] = (),
     *,
     rootdir: str,
-    native: Sequence[tuple[str, str, str, float]] = (),
+    native: Sequence[tuple[str, str, str, float] | tuple[str, str, str, float, bytes]] = (),
     started_ns: int = 0,
     walked: Sequence[tuple[str, bool]] = (),
 ) -> list[tuple[str, str, str]]:
     """Merge packed Records with their dependencies into the manifest, and keep what others put there.
 
     `drop` holds (path, collector) whose record goes, `native` holds (path, collector, reason, seconds) to be collected
-    natively while the file is unchanged. `started_ns` is time.time_ns() of the start of the run: a record that depends
+    natively while the file is unchanged, and what it depends on besides (the dependencies of a packed Record, where given). `started_ns` is time.time_ns() of the start of the run: a record that depends
     on what changed since isn't kept (0: not looked at). `walked` holds (folder, whether it was an argument of pytest) of folders that were walked, whose
     listings are noted. Returns (path, collector, why) of records that weren't kept.
     With nothing to merge, times of touched dependencies are renewed. Raises OSError or ValueError with one line; the

@@ -147,11 +147,14 @@ class PreparedSource(Source):
         self.unknown[key] = 0.0
         self._began = time.perf_counter()
 
-    def reported(self, node: pytest.Collector) -> None:
+    def _note_no_longer_failed(self, node: Any, seconds: float) -> None:
+        self.unknown[os.fspath(node.path), class_key(type(node))] = seconds
+
+    def reported(self, node: pytest.Collector, failed: bool) -> None:
         """A collector's report is made."""
         if self._journal is not None:
             self._journal.end()
-        super().reported(node)
+        super().reported(node, failed)
         key = (os.fspath(node.path), class_key(type(node)))
         if self.unknown.get(key) == 0.0:
             self.unknown[key] = time.perf_counter() - self._began

@@ -264,7 +264,7 @@ class CollectingSession:
         if self.source is None:
             return report
         report.sections.extend(self.source.sections.pop(collector, ()))
-        self.source.reported(collector)
+        self.source.reported(collector, report.failed)
         if self.store is not None and report.passed and compat.is_walked(collector):
             self.store.add_walked(str(collector.path), compat.is_asked(collector))
         call = getattr(report, "call", None)

@@ -20,6 +20,7 @@ from .active_adapters import class_trees
 from .compiling import is_compiled, is_from_compiling
 from .effects import FileHooks
 from .explain import Asker, ImportLog
+from .failing import FailingFiles
 from .forked import Outcome, can_fork, collect_in_fork
 from .frameless import frameless
 from .here import HereCollection
@@ -45,6 +46,7 @@ from .rerun import Rerun
 from .syspath import begins_with, insert_root
 
 if TYPE_CHECKING:
+    from .dependencies import Dependencies
     from .farm import Answer, Farm
     from .store import Key, Store
     from .treatments import Treatments
@@ -157,6 +159,9 @@ class Source:
         self._collected_natively: set[Any] = set()
         #: Collectors that have just been collected from a record: what its report gets besides.
         self.sections: dict[pytest.Collector, list[tuple[str, str]]] = {}
+        self._failing = FailingFiles(
+            None if store is None else self._note_failed, self._note_no_longer_failed
+        )
         self._late_fixtures = LateFixtures(session)
         self._locator = compat.ModuleLocator(config)
         self._names = ModuleNames(self._locator)
@@ -255,7 +260,9 @@ class Source:
         Where modules have changed that it may import, another process is to survive that first.
         """
         assert self.store is not None
-        if not self.store.modules_changed() or self._survives_in_fork(node, key):
+        # what a file that fails has read is known
+        known = reason == "collection-error" or not self.store.modules_changed()
+        if known or self._survives_in_fork(node, key):
             return self.collecting_natively(node, reason, NOTED)
         if self.farm is None and not self._farm_failed:
             self._begin_farm()
@@ -305,7 +312,17 @@ class Source:
                     become_real(origin)
         self.went_native(node, reason, detail)
         self.order.begin_native()
+        if reason == "collection-error":
+            self._failing.begin(node, detail == NOTED)
         return node.collect  # type: ignore[no-any-return]
+
+    def _note_failed(self, node: Any, found: Dependencies) -> None:
+        assert self.store is not None
+        self.store.add_failed((os.fspath(node.path), class_key(type(node))), found)
+
+    def _note_no_longer_failed(self, node: Any, seconds: float) -> None:
+        assert self.store is not None
+        self.store.add_unknown((os.fspath(node.path), class_key(type(node))), seconds)
 
     def begin(self) -> None:
         """Collection begins: everything of pytest is loaded."""
@@ -429,8 +446,9 @@ class Source:
             "its import has ended a process before, and there is no worker to try it",
         )
 
-    def reported(self, node: pytest.Collector) -> None:
+    def reported(self, node: pytest.Collector, failed: bool) -> None:
         """A collector's report is made."""
+        self._failing.end(node, failed)
         self._late_fixtures.collecting(None)
         if node in self._collected_natively:
             self._collected_natively.discard(node)

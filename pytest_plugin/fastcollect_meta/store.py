@@ -50,6 +50,9 @@ _LASTING = frozenset(
 UNKNOWN = "not-prepared"
 #: Reason of a mark for a file whose import has ended or blocked a worker: only a worker may import it.
 DEADLY = "deadly"
+#: Reason of a mark for a file whose collection has failed. pytest itself reports the error, and so it will while all that was read
+#: is unchanged.
+FAILED = "collection-error"
 #: Marks that aren't reasons to collect a file natively: the next run is to collect it.
 _MARKS = frozenset({UNKNOWN, DEADLY})
 
@@ -100,7 +103,8 @@ class Store:
         self.key = b""
         self._apart = b""
         self._records: list[tuple[Key, bytes]] = []
-        self._natives: list[tuple[str, str, str, float]] = []
+        #: Path, collector, reason, seconds, and a Record that only has dependencies, or nothing.
+        self._natives: list[tuple[str, str, str, float, bytes]] = []
         self._dropped: list[Key] = []
         #: What every file depends on; known once the manifest is open.
         self.base: dependencies.Dependencies | None = None
@@ -262,7 +266,9 @@ class Store:
         missing = []
         in_order = False
         for key in farm.walk():
-            if not self.is_served(key) or (self.modules_changed() and self.get(key)[1]):
+            if not self.is_served(key) or (
+                self.modules_changed() and self.get(key)[1] not in ("", FAILED)
+            ):
                 missing.append(key)
             elif self.is_registrar(key):
                 farm.note_registrar(key)
@@ -300,13 +306,27 @@ class Store:
         """A file had to be collected natively; noted where that will be so next time too."""
         self._journal.settle(key[0])
         if reason in _LASTING:
-            self._natives.append((*key, reason, seconds))
+            self._natives.append((*key, reason, seconds, b""))
 
     def add_deadly(self, key: Key) -> None:
         """The farm has lost workers to a file."""
         self._journal.settle(key[0])
         if self._manifest is None or self._manifest.native_reason(*key) != DEADLY:
-            self._natives.append((*key, DEADLY, 0.0))
+            self._natives.append((*key, DEADLY, 0.0, b""))
+
+    def add_failed(self, key: Key, found: dependencies.Dependencies) -> None:
+        """pytest itself could not collect a file.
+
+        :param found: what its collection read.
+        """
+        base = self.base
+        if base is None or self._volatile(key[0]):
+            return
+        if found["volatile_reason"] or base["volatile_reason"]:
+            return
+        self._natives = [known for known in self._natives if known[:2] != key]
+        record = _wire.pack("Record", {"dependencies": found, "shared": base})
+        self._natives.append((*key, FAILED, 0.0, record))
 
     def add_walked(self, folder: str, asked: bool) -> None:
         """Pytest has walked a folder: its listing is noted where that isn't known, or not any more.
@@ -325,13 +345,13 @@ class Store:
             ):
                 return
         if all(known[:2] != key for known in self._natives):
-            self._natives.append((*key, UNKNOWN, seconds))
+            self._natives.append((*key, UNKNOWN, seconds, b""))
 
     def drop(self, key: Key, reason: str) -> None:
         """A record turned out to be wrong: the file is collected natively from now on, for that reason."""
         self._records = [known for known in self._records if known[0] != key]
         self._dropped.append(key)
-        self._natives.append((*key, reason, 0.0))
+        self._natives.append((*key, reason, 0.0, b""))
 
     def stop_recording(self) -> None:
         """Nothing is collected any more. May be called again."""

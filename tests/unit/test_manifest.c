@@ -265,8 +265,10 @@ static void test_sections_and_natives(void **state) {
     make_b(&b);
     struct fcm_slice record = fcm_buffer_slice(&b);
     assert_int_equal(update("other", &record, 1, NULL), 0);
-    struct fcm_native_mark mark = {fcm_slice_text(test_a), fcm_slice_text(collector),
-                                   fcm_slice_text("unstable"), 1};
+    struct fcm_native_mark mark = {.path = fcm_slice_text(test_a),
+                                   .collector = fcm_slice_text(collector),
+                                   .reason = fcm_slice_text("unstable"),
+                                   .duration = 1};
     struct fcm_manifest_key drop = {fcm_slice_text(test_b), fcm_slice_text(collector)};
     struct fcm_manifest_update u = {.identity = identity,
                                     .options_key = fcm_slice_text("key"),
@@ -298,6 +300,35 @@ static void test_sections_and_natives(void **state) {
     fcm_manifest_info(last, &info);
     assert_int_equal(info.sections, 16);
     entry_of(last, "key 39", test_b);
+}
+
+static void test_native_as_long_as(void **state) {
+    FCM_AUTO_BUFFER b = {0};
+    make_b(&b);
+    struct fcm_native_mark mark = {.path = fcm_slice_text(test_a),
+                                   .collector = fcm_slice_text(collector),
+                                   .reason = fcm_slice_text(FCM_FAILED),
+                                   .record = fcm_buffer_slice(&b)};
+    unsigned refused = 0;
+    struct fcm_manifest_update u = {.identity = identity,
+                                    .options_key = fcm_slice_text("key"),
+                                    .rootdir = fcm_slice_text(folder),
+                                    .natives = &mark,
+                                    .native_count = 1,
+                                    .on_refused = on_refused,
+                                    .context = &refused};
+    const char *why;
+    assert_int_equal(fcm_manifest_update(manifest, &u, &why), 0);
+    assert_int_equal(change_of(test_a), FCM_CHANGE_NONE);
+    write_text(lib, "LIBRARY");
+    assert_int_equal(change_of(test_a), FCM_CHANGE_CONTENT);
+    write_text(lib, "library");
+    write_text(test_a, "changed");
+    assert_int_equal(change_of(test_a), FCM_CHANGE_CONTENT);
+    assert_int_equal(refused, 0);
+    mark.record = fcm_slice_text("\xff\xff\xff");
+    assert_int_equal(fcm_manifest_update(manifest, &u, &why), 0);
+    assert_int_equal(refused, 1);
 }
 
 static void test_deleted_file_goes(void **state) {
@@ -420,12 +451,19 @@ static void test_concurrent_writers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        IN_PROJECT(test_round_trip),           IN_PROJECT(test_changes),
-        IN_PROJECT(test_time_set_back),        IN_PROJECT(test_two_states_of_one_file),
-        IN_PROJECT(test_touched_is_renewed),   IN_PROJECT(test_what_is_refused),
-        IN_PROJECT(test_changed_since_start),  IN_PROJECT(test_sections_and_natives),
-        IN_PROJECT(test_deleted_file_goes),    IN_PROJECT(test_damage),
-        IN_PROJECT(test_what_is_in_its_place), IN_PROJECT(test_concurrent_writers),
+        IN_PROJECT(test_round_trip),
+        IN_PROJECT(test_changes),
+        IN_PROJECT(test_time_set_back),
+        IN_PROJECT(test_two_states_of_one_file),
+        IN_PROJECT(test_touched_is_renewed),
+        IN_PROJECT(test_what_is_refused),
+        IN_PROJECT(test_changed_since_start),
+        IN_PROJECT(test_sections_and_natives),
+        IN_PROJECT(test_native_as_long_as),
+        IN_PROJECT(test_deleted_file_goes),
+        IN_PROJECT(test_damage),
+        IN_PROJECT(test_what_is_in_its_place),
+        IN_PROJECT(test_concurrent_writers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
