@@ -7,6 +7,7 @@ import os
 import pytest
 
 from . import dependencies, distribute, named_files, passed_plugins
+from .forked import can_fork
 from .options import read_options
 from .session import CollectingSession
 from .standing_aside import why_aside_early
@@ -49,5 +50,7 @@ def start_session(config: pytest.Config) -> CollectingSession | None:
 
 def _needs_no_farm(config: pytest.Config, distributed: bool) -> bool:
     if distributed or passed_plugins.that_matter(config.invocation_params.plugins):
+        return False
+    if not can_fork():
         return False
     return named_files.seem_few(config, config.known_args_namespace)
