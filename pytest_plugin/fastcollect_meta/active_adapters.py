@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from . import compat
-from .adapters import SQLALCHEMY, Adapter, adapter_fits, adapter_of_function
-from .sqlalchemy_databases import why_not
+from .adapters import Adapter, adapter_fits, adapter_of_function, why_not
 
 #: Plugins that need every object: module of the plugin, and what it does.
 NEEDS_OBJECTS: dict[str, str] = {
@@ -31,6 +30,12 @@ def class_trees(config: pytest.Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys(trees))
 
 
+def other_dependencies(config: pytest.Config) -> list[str]:
+    """What tests depend on, besides what their records say, by adapters of plugins that are active."""
+    asked = (adapter.depends_on for adapter in active_adapters(config))
+    return list(dict.fromkeys(depends_on() for depends_on in asked if depends_on is not None))
+
+
 def needs_objects(config: pytest.Config) -> str:
     """Why a plugin that is active needs every object, empty where none does."""
     for plugin in config.pluginmanager.get_plugins():
@@ -40,13 +45,10 @@ def needs_objects(config: pytest.Config) -> str:
                 continue
             return NEEDS_OBJECTS[name]
         hook = getattr(plugin, "pytest_collection_modifyitems", None)
-        if adapter_of_function(hook) is SQLALCHEMY:
-            known = adapter_fits(SQLALCHEMY)
-            reason = (
-                why_not(config, hook) if known else "SQLAlchemy's own plugin, of another version"
-            )
-            if reason:
-                return reason
+        adapter = adapter_of_function(hook)
+        reason = "" if adapter is None else why_not(adapter, config, hook)
+        if reason:
+            return reason
     return ""
 
 

@@ -7,11 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from fastcollect_meta import __version__, _native, _recorder, treatments
-from fastcollect_meta.active_adapters import active_adapters, class_trees
-from fastcollect_meta.adapters import SQLALCHEMY
+from fastcollect_meta.active_adapters import class_trees, other_dependencies
 from fastcollect_meta.compat import ini_settings
 from fastcollect_meta.dependencies import ignored_variables, path_at_start
-from fastcollect_meta.sqlalchemy_databases import library_version
 
 if TYPE_CHECKING:
     import pytest
@@ -148,10 +146,7 @@ def _treatments(config: pytest.Config) -> list[str]:
     hooks = [
         f"hook {one.id} {one.treatment.value} {one.sort}" for _, one in sorted(declared.items())
     ]
-    lines = [*hooks, f"class trees {class_trees(config)}"]
-    if any(adapter is SQLALCHEMY for adapter in active_adapters(config)):
-        lines.append(f"sqlite {library_version()}")
-    return lines
+    return [*hooks, f"class trees {class_trees(config)}", *other_dependencies(config)]
 
 
 def _options(config: pytest.Config) -> list[str]:

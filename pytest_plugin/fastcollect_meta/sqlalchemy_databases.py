@@ -9,11 +9,11 @@ from typing import Any
 _IN_MEMORY = re.compile(r"sqlite(\+pysqlite(_\w+)?)?://(/(:memory:)?)?")
 
 
-def library_version() -> str:
-    """Version of the database's library, which no file of a record says."""
+def library() -> str:
+    """The database's library and its version, which no file of a record says."""
     import sqlite3
 
-    return sqlite3.sqlite_version
+    return f"sqlite {sqlite3.sqlite_version}"
 
 
 def _urls(options: Any, settings: Any) -> list[str]:

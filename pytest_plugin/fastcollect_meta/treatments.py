@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from . import compat
-from .adapters import ADAPTERS, Adapter, adapter_fits, adapter_of_function
+from .adapters import ADAPTERS, Adapter, adapter_fits, adapter_of_function, why_not
 from .plugin_names import plugin_id
 from .sorting import SORT_KEYS
-from .sqlalchemy_databases import why_not
 
 #: Hooks that can be treated per file, with the arguments that they need for that.
 PER_FILE_HOOKS = {
@@ -197,7 +196,7 @@ class Treatments:
     def _by_function(self, function: object, plugin: str, hook: str) -> Declaration | None:
         """What an adapter says of a hook that a conftest has from another module."""
         adapter = adapter_of_function(function)
-        if adapter is None or not adapter_fits(adapter) or why_not(self.config, function):
+        if adapter is None or why_not(adapter, self.config, function):
             return None
         return next((one for one in _of_adapter(adapter, plugin) if one.hook == hook), None)
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-import runpy
+import importlib
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def module(name: str) -> Any:
+    """A module of the package, which needn't be installed."""
+    package = sys.modules.setdefault("fastcollect_meta", ModuleType("fastcollect_meta"))
+    package.__path__ = [str(ROOT / "pytest_plugin" / "fastcollect_meta")]
+    return importlib.import_module(f"fastcollect_meta.{name}")
 
 
 def replace(page: Path, name: str, table: str) -> None:
@@ -20,25 +30,24 @@ def replace(page: Path, name: str, table: str) -> None:
 def reasons() -> str:
     """Each reason to collect a file natively."""
 
-    found = runpy.run_path(str(ROOT / "pytest_plugin/fastcollect_meta/reasons.py"))
-    rows = "".join(f"| `{name}` | {text} |\n" for name, text in found["EXPLANATIONS"].items())
+    found = module("reasons").EXPLANATIONS
+    rows = "".join(f"| `{name}` | {text} |\n" for name, text in found.items())
     return f"| reason | the file |\n|---|---|\n{rows}"
 
 
 def adapters() -> str:
     """Each hook of each adapter."""
 
-    found = runpy.run_path(str(ROOT / "pytest_plugin/fastcollect_meta/adapters.py"))
     rows = ""
-    for adapter in found["ADAPTERS"]:
-        first, after = adapter.versions
+    for adapter in module("adapters").ADAPTERS:
+        versions = adapter.versions
         for hook, treatment in adapter.hooks.items():
             answers = ", ".join(adapter.answers.get(hook, ()))
             how = f"`{treatment}`" + (f", {answers} answered" if answers else "")
             sort = adapter.sort.get(hook)
             how += f", sorted by {', '.join(sort)}" if sort else ""
-            between = "to" if adapter is found["VSCODE"] else "to below"
-            rows += f"| {adapter.distribution} | {first} {between} {after} | `{hook}` | {how} |\n"
+            between = f"{versions.first} {versions.between} {versions.after}"
+            rows += f"| {versions.distribution} | {between} | `{hook}` | {how} |\n"
     return f"| plugin | versions | hook | treatment |\n|---|---|---|---|\n{rows}"
 
 

@@ -95,4 +95,4 @@ def test_the_table_is_consistent() -> None:
     for adapter in ADAPTERS:
         assert {Treatment(name) for name in adapter.hooks.values()}
         assert adapter.answers.keys() <= adapter.hooks.keys()
-        assert adapter.versions[0] != adapter.versions[1]
+        assert adapter.versions.first != adapter.versions.after

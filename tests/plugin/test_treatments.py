@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from fastcollect_meta import adapters
@@ -52,10 +54,21 @@ def test_a_wrong_line_ends_pytest_with_one_line(tmp_path: Path) -> None:
 
 
 def test_an_adapter_out_of_its_versions_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    adapter = adapters.Adapter("plugin", "some-distribution", ("1.2", "3"), {})
+    versions = adapters.InstalledVersion("some-distribution", "1.2", "3")
+    adapter = adapters.Adapter("plugin", versions, {})
     for version, fits in (("1.1.9", 0), ("1.2", 1), ("2.99.1", 1), ("3.0", 0), ("", 0)):
         monkeypatch.setattr(adapters, "version_of", lambda name, version=version: version)
         assert adapters.adapter_fits(adapter) is bool(fits), version
+
+
+def test_the_version_that_a_module_says_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = adapters.LoadedVersion("module_of_no_distribution", "1.2", "3")
+    assert not versions.fits()
+    module = ModuleType("module_of_no_distribution")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    for version, fits in (("1.1", False), ("2.0b1", True), ("3", False), (None, False)):
+        module.__dict__["__version__"] = version
+        assert versions.fits() is fits, version
 
 
 def test_a_declared_hook_is_served_without_an_import(tmp_path: Path) -> None:
