@@ -154,12 +154,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         shards.select(items)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    # Within the wrappers of others: pytest's handlers of logging are there, as when modules are collected.
     collecting = _session_of(session.config)
     if collecting is not None:
         collecting.about_to_run_tests(session)
-    return (yield)
 
 
 @pytest.hookimpl

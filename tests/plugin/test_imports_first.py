@@ -88,3 +88,13 @@ def test_wrong_value(project: pytest.Pytester) -> None:
     result = run(project, "-o", "fastcollect_meta_imports=never")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*fastcollect_meta_imports: expected auto, first or late*"])
+
+
+def test_what_imports_log_is_not_printed(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_logs="import logging\nlogging.warning('at import')\ndef test_pass(): pass"
+    )
+    for _ in range(2):
+        result = run(project, "--workers=2", "-s")
+        result.assert_outcomes(passed=4)
+        assert "at import" not in result.stdout.str() + result.stderr.str()
