@@ -28,6 +28,7 @@ from fastcollect_meta.raised import RaisedWarning, importing_file, raw
 from fastcollect_meta.reasons import Unrepresentable
 from fastcollect_meta.registries import Registries, context_of
 from fastcollect_meta.syspath import SysPathPlan, begins_with
+from fastcollect_meta.written import empty, flush
 
 # Whatever a module puts in their place.
 _getpid, _exit = os.getpid, os._exit
@@ -181,7 +182,7 @@ class Collecting:
         self._warnings.clear()
         self._node = self._seen = 0
         self._logs.count = 0
-        self._drop_output()
+        empty(self._files.values())
 
     def collect(self, index: int, extras: dict[str, Any]) -> bytes:
         """Record of the file `index` (from 0); what it depends on is put into `extras`. Raises Unrepresentable."""
@@ -308,16 +309,8 @@ class Collecting:
             os.chdir(self._directory)
             raise Unrepresentable("changes-directory", directory)
 
-    def _drop_output(self) -> None:
-        for fd in self._files.values():
-            os.lseek(fd, 0, os.SEEK_SET)
-            os.ftruncate(fd, 0)
-
     def _check_output(self, report: pytest.CollectReport, extras: dict[str, Any]) -> None:
-        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-            with contextlib.suppress(Exception):
-                stream.flush()  # type: ignore[union-attr]
-        _worker.flush_stdio()
+        flush()
         for name, fd in self._files.items():
             if os.fstat(fd).st_size:
                 raise Unrepresentable("prints-while-importing", name)

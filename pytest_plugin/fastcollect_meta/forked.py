@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from . import _wire, _worker, compat
 from .reasons import Unrepresentable
+from .written import empty, flush
 
 if TYPE_CHECKING:
     import pytest
@@ -80,14 +80,6 @@ def collect_in_fork(config: pytest.Config, collect: Callable[[], bytes], limit: 
                 os.waitpid(pid, 0)
 
 
-def flush() -> None:
-    """Write what is in the buffers of this process."""
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        with contextlib.suppress(Exception):
-            stream.flush()  # type: ignore[union-attr]
-    _worker.flush_stdio()
-
-
 def _be_keeper(line: socket.socket, parent: int, be_fork: Callable[[int], NoReturn]) -> NoReturn:
     """Fork once more, say how that fork ends, and end all that is left of it, at the latest when the line is closed."""
     try:
@@ -137,9 +129,7 @@ def _be_fork(
         out, err = _worker.redirect_stdio(-1)
         # what the main process hasn't written yet is its own to write
         flush()
-        for file in (out, err):
-            os.ftruncate(file, 0)
-            os.lseek(file, 0, os.SEEK_SET)
+        empty((out, err))
         faulthandler.enable(file=err)
         compat.start_capture(config, out, err)
         reason = detail = ""

@@ -30,7 +30,7 @@ from .source import RecordedSkip, Source
 from .standing_aside import why_aside
 from .starting import start_farm
 from .treatments import Treatments
-from .uncollected import uncollected
+from .uncollected import as_natively, uncollected
 
 if TYPE_CHECKING:
     from .farm import Farm
@@ -159,11 +159,7 @@ class CollectingSession:
 
     def _stays_paused(self) -> bool:
         """Whether nothing that is there after collection becomes garbage before the session ends."""
-        return (
-            self.config.option.collectonly
-            and os.environ.get("FASTCOLLECT_META_GC") != "native"
-            and gc.get_freeze_count() == 0
-        )
+        return self.config.option.collectonly and not as_natively() and gc.get_freeze_count() == 0
 
     def _resume(self) -> None:
         if self._paused:

@@ -61,6 +61,10 @@ _FORK_LIMIT = 5.0
 _NAMED_FORK_LIMIT = 30.0
 
 
+#: Reasons to collect a file natively, after those that stand for the same module or file.
+_OTHERS_FIRST = ("duplicate-module-name", "several-collectors")
+
+
 class RecordedSkip(pytest.skip.Exception):  # type: ignore[misc,name-defined]
     """A file that was skipped as a whole in a worker; `longrepr` is what its report holds."""
 
@@ -225,8 +229,7 @@ class Source:
             return self._collecting_here(node)
         depends = self.why_not_from_record(node)
         if depends:
-            kept = depends in ("duplicate-module-name", "several-collectors")
-            detail = NOTED if kept else ""
+            detail = NOTED if depends in _OTHERS_FIRST else ""
             return self.collecting_natively(node, depends, detail)
         key = (os.fspath(node.path), class_key(real_class(node)))
         if self.store is not None:
@@ -305,7 +308,7 @@ class Source:
         """What `collect` is of a file that goes native: its own, after the files before it where it depends on them."""
         if reason in ("declared-ordered", "depends-on-order", "installed-copy"):
             self.order.import_recorded()
-        elif reason in ("duplicate-module-name", "several-collectors"):
+        elif reason in _OTHERS_FIRST:
             for other in (*self._names.namesakes(node), *self._twins(node)):
                 origin = other.__dict__.get("_fcm_origin")
                 if origin is not None:

@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fastcollect_meta import _wire, _worker, dependencies, role
+from fastcollect_meta.written import flush
 
 if TYPE_CHECKING:
     import pytest
@@ -105,14 +106,6 @@ def _send_prepared(channel: _wire.Channel) -> None:
     )
 
 
-def _flush() -> None:
-    """What is in a buffer at a fork would be written by each worker."""
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        with contextlib.suppress(Exception):
-            stream.flush()  # type: ignore[union-attr]
-    _worker.flush_stdio()
-
-
 def _serve(
     channel: _wire.Channel,
     kind: role.Role,
@@ -131,7 +124,7 @@ def _serve(
         _send_walk(channel, config, found)
         options.registries.changes()
         _send_prepared(channel)
-        _flush()
+        flush()
         if kind == "worker":
             start_worker(channel, config, found, options, stderr)
 
