@@ -138,7 +138,9 @@ def plan(suite: Suite, names: tuple[str, ...], workers: str, scratch: Path) -> P
                     continue
                 narrow = (*suite.options, *suite.listing, node_id)
                 against = native("native id", narrow)
-                measured = command(name, (*plugin(known), *narrow))
+                # its own: where one file gives another root folder, its records would be what `list` lists
+                made.prime.append(Command(suite, (*plugin(mine), *listing), forgets(mine)))
+                measured = command(name, (*plugin(mine), *narrow))
             case "list":
                 against, measured = native(), name
                 program = Path(sys.executable).with_name("fastcollect-meta")
