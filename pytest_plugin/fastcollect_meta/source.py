@@ -404,6 +404,8 @@ class Source:
         node.__class__ = real_class(node)
         node.__dict__.pop("_fcm_source", None)
         assert self._hooks is not None
+        # no test runs in here: of the files before it only registrars matter
+        self.order.begin_to_run([])
         self.order.begin_native()
         assert self.order.filters is not None
         context, standing = self.order.begun_in, self.order.filters.standing()

@@ -244,3 +244,24 @@ def test_run_of_a_few_imports_only_what_matters(suite: pytest.Pytester) -> None:
     result.assert_outcomes(passed=1, deselected=10)
     # the registrar itself and the one before it
     result.stdout.fnmatch_lines(["fastcollect-meta: 7 files (7 manifest), 2 imported here since*"])
+
+
+def test_edited_file_has_only_registrars_imported_before_it(tmp_path: Path) -> None:
+    """In the fork that collects it; no test of the files before a registrar runs there."""
+    trace = "open('imported', 'a').write(__name__ + ' ')\n"
+    write(
+        tmp_path,
+        **{"pytest.ini": INI},
+        conftest="import registry",
+        registry="NAMES = ['zero']",
+        test_a=trace + "def test_a(): pass",
+        test_b=trace + "import registry; registry.NAMES.append('one')\ndef test_b(): pass",
+        test_c=trace + READER,
+    )
+    pytest_output(tmp_path, "--collect-only", "-q")
+    (tmp_path / "imported").unlink()
+    write(tmp_path, test_c=trace + READER + "# edited\n")
+    said = pytest_output(tmp_path, "--collect-only", "-q")
+    assert "(1 here, 2 manifest)" in said or "(2 manifest, 1 here)" in said
+    assert "test_c.py::test_registered[one]" in said
+    assert (tmp_path / "imported").read_text().split() == ["test_b", "test_c"]
