@@ -293,27 +293,30 @@ class RegisteredFixture:
         grown = (n for n in self._autouse_names() if len(n) > lengths.get(id(n), 0))
         return definitions, definition, next(grown) if autouse else None
 
+    def _places(self) -> list[Any]:
+        """What pytest may keep it by: the session, the node that sees it, that node's id."""
+        places: list[Any] = [self._manager.session, ""]
+        places += [self._arguments.get(name, NOTSET) for name in ("node", "nodeid")]
+        return [place for place in dict.fromkeys(places) if place is not NOTSET]
+
     def _lists(self, name: str) -> list[list[Any]]:
-        """All lists of definitions of a name: one, from pytest 9.2 on one for each node."""
+        """The lists of definitions of a name where it may stand: one, from pytest 9.2 on one for each node."""
         flat = getattr(self._manager, "_arg2fixturedefs", None)
         if flat is not None:
             return [flat[name]] if name in flat else []
-        return [
-            found
-            for by_node in (
-                self._manager._arg2node2fixturedefs,
-                self._manager._arg2nodeid2fixturedefs,
-            )
-            for found in by_node.get(name, {}).values()
-        ]
+        by_place = (
+            self._manager._arg2node2fixturedefs.get(name, {}),
+            self._manager._arg2nodeid2fixturedefs.get(name, {}),
+        )
+        return [found[place] for found in by_place for place in self._places() if place in found]
 
     def _autouse_names(self) -> list[list[str]]:
-        """All lists of names of fixtures that are used automatically."""
-        return [
-            names
+        """The lists of names of fixtures that are used automatically where its own may stand."""
+        by_place = (
+            getattr(self._manager, attribute, {})
             for attribute in ("_node_autousenames", "_nodeid_autousenames")
-            for names in getattr(self._manager, attribute, {}).values()
-        ]
+        )
+        return [found[place] for found in by_place for place in self._places() if place in found]
 
 
 def observe_fixtures(
