@@ -230,10 +230,10 @@ bool fcm_path_lies_in(const char *path, const char *folder) {
 bool fcm_store_unkept(const struct fcm_entry *e) {
     static const char *const unkept[] = {FCM_UNKNOWN, FCM_DEADLY, FCM_FAILED};
     if (e->raw_length > 0) return false;
-    for (size_t i = 0; e->reason && i < FCM_COUNT(unkept); i++) {
+    if (!e->reason) return true;
+    for (size_t i = 0; i < FCM_COUNT(unkept); i++)
         if (strcmp(e->reason, unkept[i]) == 0) return true;
-    }
-    return !e->reason;
+    return false;
 }
 
 const char *fcm_store_base(const struct fcm_manifest *m, uint32_t section, const char *path) {
