@@ -31,19 +31,13 @@ from pathlib import Path
 from typing import Any
 
 from fcmbench.machine import here as machine_here
+from fcmbench.reasons import sections
 
 HERE = Path(__file__).resolve().parent
 PAGE = """# With pytest-xdist
 
 Made by `bench/distributed.py --record`, whose head says what each row is. Medians; seconds of CPU, MiB. The goals: `collection` at
 least 40 % lower cold, 80 % lower warm. Its samples are in [distributed.json](distributed.json).
-"""
-REASON = """## Why cold misses its goal
-
-Plain pytest-xdist collects in each of two workers; with the plugin the farm collects once, but prepares pytest once more, in the
-zygote, and each worker still loads the conftests. Of networkx the farm's share is 3.6 s: 1.2 to prepare (its conftest loads numpy,
-scipy and pandas) and 2.2 to collect and record what pytest's own collection does in 1.5; the workers' is 1.4, nearly all conftests.
-Each further worker adds its whole collection to plain pytest-xdist's, and only the last part to ours.
 """
 RESULTS = HERE / "results"
 WAYS = ("plain", "cold", "warm")
@@ -146,7 +140,8 @@ def page(results: dict[str, Any]) -> str:
         cpu = one["machine"]["cpu"]
         parts.append(f"## {one['title']}\n\n`pytest {one['arguments']}`; {cpu}\n")
         parts.append("\n".join(f"    {line}".rstrip() for line in rows(one["samples"])) + "\n")
-    return "\n".join([*parts, REASON])
+    reason = sections(RESULTS / "reasons.md")["with pytest-xdist, cold"]
+    return "\n".join([*parts, f"## Why cold misses its goal\n\n{reason}\n"])
 
 
 def main() -> None:
