@@ -104,14 +104,17 @@ def test_values_of_fixtures_die_with_their_test(pytester: pytest.Pytester, worke
         result.assert_outcomes(passed=2)
 
 
+#: What code says of the collector, and what holds then: thresholds, whether it is enabled.
+SAYINGS = [
+    ("pass", "(700, 10, 10)", True),
+    ("gc.disable()", "(700, 10, 10)", False),
+    ("gc.set_threshold(9000, 20)", "(9000, 20, 10)", True),
+]
+
+
 @pytest.mark.parametrize(
     ("does", "threshold", "enabled"),
-    [
-        ("pass", "(700, 10, 10)", True),
-        ("gc.disable()", "(700, 10, 10)", False),
-        ("gc.set_threshold(9000, 20)", "(9000, 20, 10)", True),
-        ("raise ValueError", "(700, 10, 10)", True),
-    ],
+    [*SAYINGS, ("raise ValueError", "(700, 10, 10)", True)],
 )
 def test_what_a_conftest_says_holds(
     pytester: pytest.Pytester,
@@ -151,14 +154,7 @@ def test_conftests_are_loaded_as_natively_where_that_is_asked_for(
     result.assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize(
-    ("does", "threshold", "enabled"),
-    [
-        ("pass", "(700, 10, 10)", True),
-        ("gc.disable()", "(700, 10, 10)", False),
-        ("gc.set_threshold(9000, 20)", "(9000, 20, 10)", True),
-    ],
-)
+@pytest.mark.parametrize(("does", "threshold", "enabled"), SAYINGS)
 def test_what_a_module_says_holds_for_its_tests(
     pytester: pytest.Pytester,
     monkeypatch: pytest.MonkeyPatch,
