@@ -248,12 +248,24 @@ class RegisteredFixture:
     :param arguments: its keyword arguments.
     """
 
-    __slots__ = ("_arguments", "_autouse", "_definition", "_definitions", "_manager", "_register")
+    __slots__ = (
+        "_arguments",
+        "_autouse",
+        "_definition",
+        "_definitions",
+        "_manager",
+        "_places",
+        "_register",
+    )
 
     def __init__(self, manager: Any, register: Any, arguments: dict[str, Any]) -> None:
         self._manager = manager
         self._register = register
         self._arguments = arguments
+        # what pytest may keep it by: the session, the node that sees it, that node's id
+        asked = (arguments.get("node", NOTSET), arguments.get("nodeid", NOTSET))
+        places = dict.fromkeys((manager.session, "", *asked))
+        self._places = [place for place in places if place is not NOTSET]
         self._definitions, self._definition, self._autouse = self._add()
 
     @property
@@ -293,30 +305,30 @@ class RegisteredFixture:
         grown = (n for n in self._autouse_names() if len(n) > lengths.get(id(n), 0))
         return definitions, definition, next(grown) if autouse else None
 
-    def _places(self) -> list[Any]:
-        """What pytest may keep it by: the session, the node that sees it, that node's id."""
-        places: list[Any] = [self._manager.session, ""]
-        places += [self._arguments.get(name, NOTSET) for name in ("node", "nodeid")]
-        return [place for place in dict.fromkeys(places) if place is not NOTSET]
-
     def _lists(self, name: str) -> list[list[Any]]:
         """The lists of definitions of a name where it may stand: one, from pytest 9.2 on one for each node."""
         flat = getattr(self._manager, "_arg2fixturedefs", None)
         if flat is not None:
             return [flat[name]] if name in flat else []
-        by_place = (
+        return self._standing(
             self._manager._arg2node2fixturedefs.get(name, {}),
             self._manager._arg2nodeid2fixturedefs.get(name, {}),
         )
-        return [found[place] for found in by_place for place in self._places() if place in found]
 
     def _autouse_names(self) -> list[list[str]]:
         """The lists of names of fixtures that are used automatically where its own may stand."""
-        by_place = (
-            getattr(self._manager, attribute, {})
-            for attribute in ("_node_autousenames", "_nodeid_autousenames")
+        return self._standing(
+            getattr(self._manager, "_node_autousenames", {}),
+            getattr(self._manager, "_nodeid_autousenames", {}),
         )
-        return [found[place] for found in by_place for place in self._places() if place in found]
+
+    def _standing(self, *registries: Mapping[Any, list[Any]]) -> list[list[Any]]:
+        return [
+            registry[place]
+            for registry in registries
+            for place in self._places
+            if place in registry
+        ]
 
 
 def observe_fixtures(

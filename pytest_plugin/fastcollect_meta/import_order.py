@@ -113,11 +113,11 @@ class ImportOrder:
 
     def begin_to_run(self, items: list[Any]) -> None:
         """From now on it matters only to these tests what has been imported before their files."""
-        self._items = items
+        self._items, self._running = items, None
 
     def import_running(self, items: list[Any]) -> None:
         """Imports the files of these tests, which are about to run, in the order in which they were collected."""
-        self._items, self._running = items, None
+        self.begin_to_run(items)
         for origin in self._recorded:
             if self._may_run(origin):
                 become_real(origin)

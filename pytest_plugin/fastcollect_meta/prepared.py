@@ -17,10 +17,9 @@ import pytest
 from . import _manifest, compat, dependencies
 from .journal import Journal
 from .materialize import why_different
-from .nodes import real_class
 from .options_key import options_digests
 from .origin import Origin
-from .source import Source, class_key
+from .source import Source, file_key
 from .treatments import Treatments
 
 Key = tuple[str, str]
@@ -106,7 +105,7 @@ class PreparedSource(Source):
         why = self.why_not_from_record(node)
         if why:
             return self.collecting_natively(node, why, "")
-        key = (os.fspath(node.path), class_key(real_class(node)))
+        key = file_key(node)
         if key in self._failed:
             reason, detail = self._failed[key]
             return self.collecting_failure(node, reason, detail)
@@ -148,14 +147,14 @@ class PreparedSource(Source):
         self._began = time.perf_counter()
 
     def _note_no_longer_failed(self, node: Any, seconds: float) -> None:
-        self.unknown[os.fspath(node.path), class_key(type(node))] = seconds
+        self.unknown[file_key(node)] = seconds
 
     def reported(self, node: pytest.Collector, failed: bool) -> None:
         """A collector's report is made."""
         if self._journal is not None:
             self._journal.end()
         super().reported(node, failed)
-        key = (os.fspath(node.path), class_key(type(node)))
+        key = file_key(node)
         if self.unknown.get(key) == 0.0:
             self.unknown[key] = time.perf_counter() - self._began
 

@@ -60,7 +60,6 @@ _FORK_LIMIT = 5.0
 #: The same for one that pytest is asked for by its name and that may be new here: a worker costs more than waiting.
 _NAMED_FORK_LIMIT = 30.0
 
-
 #: Reasons to collect a file natively, after those that stand for the same module or file.
 _OTHERS_FIRST = ("duplicate-module-name", "several-collectors")
 
@@ -92,9 +91,10 @@ def _fail(node: Any, message: str) -> Iterable[Any]:
     raise node.CollectError(message)
 
 
-def class_key(cls: type) -> str:
-    """A collector's class as the farm and the manifest name it."""
-    return f"{cls.__module__}:{cls.__qualname__}"
+def file_key(node: Any) -> Key:
+    """A file's collector as the farm and the manifest name it, lazy or real: its path, "module:qualname" of its real class."""
+    cls = real_class(node)
+    return os.fspath(node.path), f"{cls.__module__}:{cls.__qualname__}"
 
 
 @dataclass(slots=True)
@@ -155,7 +155,6 @@ class Source:
         #: What was imported for answers, and who asked.
         self.imports = ImportLog(config)
         self.failures: list[Origin] = []
-        #: All files that are answered from records, in the order of the run.
         self.order = ImportOrder(config.rootpath, class_trees(config))
         #: Files that fail instead of being imported.
         self._deadly: set[Any] = set()
@@ -214,7 +213,7 @@ class Source:
         self.counts.reasons[reason] += 1
         self.counts.details.setdefault(reason, []).append((os.fspath(node.path), detail))
         if self.store is not None and detail != NOTED:
-            self.store.add_unknown((os.fspath(node.path), class_key(real_class(node))))
+            self.store.add_unknown(file_key(node))
 
     def _tell_progress(self) -> None:
         if self.progress:
@@ -231,7 +230,7 @@ class Source:
         if depends:
             detail = NOTED if depends in _OTHERS_FIRST else ""
             return self.collecting_natively(node, depends, detail)
-        key = (os.fspath(node.path), class_key(real_class(node)))
+        key = file_key(node)
         if self.store is not None:
             packed, reason = self.store.get(key)
             if reason:
@@ -321,11 +320,11 @@ class Source:
 
     def _note_failed(self, node: Any, found: Dependencies) -> None:
         assert self.store is not None
-        self.store.add_failed((os.fspath(node.path), class_key(type(node))), found)
+        self.store.add_failed(file_key(node), found)
 
     def _note_no_longer_failed(self, node: Any, seconds: float) -> None:
         assert self.store is not None
-        self.store.add_unknown((os.fspath(node.path), class_key(type(node))), seconds)
+        self.store.add_unknown(file_key(node), seconds)
 
     def begin(self) -> None:
         """Collection begins: everything of pytest is loaded."""
@@ -458,7 +457,7 @@ class Source:
         if node in self._collected_natively:
             self._collected_natively.discard(node)
             if self.order.end_native(node) and self.farm is not None:
-                self.farm.note_registrar((os.fspath(node.path), class_key(real_class(node))))
+                self.farm.note_registrar(file_key(node))
         if self.store is not None:
             self.store.imported()
 
